@@ -1,0 +1,53 @@
+/**
+ * Every identifier of the system, branded so that the compiler keeps them apart, and made in this file only.
+ * A delivery's id is its event's id and its target's id; a timer's id names the very attempt it wakes. Both are
+ * derived, so two writers racing for the same thing collide on `_id` instead of creating two.
+ */
+import { monotonicFactory } from 'ulid';
+
+declare const brand: unique symbol;
+type Branded<Name extends string> = string & { readonly [brand]: Name };
+
+export type EventId = Branded<'event'>;
+export type TargetId = Branded<'target'>;
+export type DeliveryId = Branded<'delivery'>;
+export type TimerId = Branded<'timer'>;
+export type SessionId = Branded<'session'>;
+
+const ulid = monotonicFactory();
+
+const ULID = '[0-9A-HJKMNP-TV-Z]{26}';
+const EVENT_ID = new RegExp(`^evt_${ULID}$`);
+const TARGET_ID = /^tgt_[A-Za-z0-9_-]{1,64}$/;
+
+/** `evt_<ulid>`, rising within a process. `nowMs` is unix milliseconds. */
+export const newEventId = (nowMs: number): EventId => `evt_${ulid(nowMs)}` as EventId;
+
+/** `ses_<ulid>`: one run of one processor. */
+export const newSessionId = (nowMs: number): SessionId => `ses_${ulid(nowMs)}` as SessionId;
+
+export const isEventId = (text: string): text is EventId => EVENT_ID.test(text);
+export const isTargetId = (text: string): text is TargetId => TARGET_ID.test(text);
+
+/** The one target that `DOWNSTREAM_URL` registers. */
+export const DEFAULT_TARGET_ID = 'tgt_default' as TargetId;
+
+export const deliveryIdOf = (eventId: EventId, targetId: TargetId): DeliveryId => `${eventId}/${targetId}` as DeliveryId;
+
+/** Splits `<eventId>/<targetId>`; null when the text is no delivery id. */
+export function parseDeliveryId(text: string): { readonly eventId: EventId; readonly targetId: TargetId } | null {
+  const [eventId, targetId, ...rest] = text.split('/');
+  if (eventId === undefined || targetId === undefined || rest.length > 0) return null;
+  return isEventId(eventId) && isTargetId(targetId) ? { eventId, targetId } : null;
+}
+
+/** `<deliveryId>#<generation>.<attempt>`, where `attempt` is the number of the attempt the timer wakes. */
+export const timerIdOf = (deliveryId: DeliveryId, generation: number, attempt: number): TimerId =>
+  `${deliveryId}#${generation}.${attempt}` as TimerId;
+
+/** The delivery a timer belongs to; null when the text is no timer id. */
+export function deliveryOfTimer(text: string): DeliveryId | null {
+  const hash = text.indexOf('#');
+  const id = hash < 0 ? '' : text.slice(0, hash);
+  return parseDeliveryId(id) === null ? null : (id as DeliveryId);
+}

@@ -1,0 +1,122 @@
+/**
+ * Configuration from the environment, and from `.env` when there is one: one row per variable, validated whole, so that all
+ * faults are told at once and by name. The environment wins over `.env`.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { parseEnv } from 'node:util';
+import { STANDARD_SCHEDULE_MS } from '../domain/backoff.ts';
+import { secretKey } from '../domain/signing.ts';
+import { FatalError } from './errors.ts';
+import { LOG_LEVELS, type LogFormat, type LogLevel } from './logger.ts';
+import { readCidrs, readCount, readDuration, readRate, readSchedule, readSecrets, readText, readUrl, readWord, type Reading } from './config-values.ts';
+
+export interface Config {
+  readonly mongodbUri: string | null;
+  readonly mongodbDb: string;
+  readonly host: string;
+  readonly port: number;
+  readonly ingestSecrets: readonly string[];
+  readonly adminToken: string | null;
+  readonly downstreamUrl: string | null;
+  readonly downstreamSecret: string | null;
+  readonly ratePerSecond: number;
+  readonly targetConcurrency: number;
+  readonly globalConcurrency: number;
+  readonly maxAttempts: number | null;
+  readonly retryScheduleMs: readonly number[];
+  readonly deliveryTimeoutMs: number;
+  readonly maxBodyBytes: number;
+  readonly processorName: string | null;
+  readonly ssrfAllowCidrs: readonly string[];
+  readonly retentionDays: number;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  readonly shutdownGraceMs: number;
+}
+
+interface Row<T> {
+  readonly env: string;
+  /** What stands in `.env.example`: unit, range, default, one sentence. */
+  readonly help: string;
+  readonly fallback: T;
+  readonly read: (text: string) => Reading<T>;
+}
+
+type Rows = { readonly [Key in keyof Config]: Row<Config[Key]> };
+
+const logFormats = ['json', 'pretty'] as const;
+
+export const CONFIG_ROWS: Rows = {
+  mongodbUri: { env: 'MONGODB_URI', help: 'Replica set to use. Unset: npm start runs a local one and keeps its data under .data', fallback: null, read: readUrl(['mongodb:', 'mongodb+srv:']) },
+  mongodbDb: { env: 'MONGODB_DB', help: 'Database name. Default hooktail', fallback: 'hooktail', read: readText(/^[A-Za-z0-9_-]{1,63}$/, '1 to 63 letters, digits, _ or -') },
+  host: { env: 'HOST', help: 'Address to listen on. Default 127.0.0.1; anything but loopback needs ADMIN_TOKEN', fallback: '127.0.0.1', read: readText(/^\S{1,255}$/, 'a host name or address') },
+  port: { env: 'PORT', help: 'TCP port of the HTTP server, 0 to 65535; 0 takes a free one. Default 8000', fallback: 8000, read: readCount(0, 65_535) },
+  ingestSecrets: { env: 'INGEST_SECRET', help: 'Secrets that sign incoming events, several separated by commas; whsec_… is base64, anything else its UTF-8 bytes. npm start makes one when unset', fallback: [], read: readSecrets(secretKey) },
+  adminToken: { env: 'ADMIN_TOKEN', help: 'Bearer token, 16 characters or more, for everything but ingest and probes', fallback: null, read: readText(/^[\x21-\x7e]{16,255}$/, '16 to 255 visible ASCII characters') },
+  downstreamUrl: { env: 'DOWNSTREAM_URL', help: 'Registers one target, "default", that receives every event', fallback: null, read: readUrl(['http:', 'https:']) },
+  downstreamSecret: { env: 'DOWNSTREAM_SECRET', help: 'whsec_… secret that signs deliveries to the default target. Made and kept when unset', fallback: null, read: readText(/^whsec_[A-Za-z0-9+/]{22,}={0,2}$/, 'whsec_ and at least 16 bytes in base64') },
+  ratePerSecond: { env: 'RATE_LIMIT_PER_SECOND', help: 'Starts of attempts per second to the default target, 0 to 1000; 0 means no limit. Default 3', fallback: 3, read: readRate },
+  targetConcurrency: { env: 'TARGET_CONCURRENCY', help: 'Attempts in flight at once to the default target, 0 to 10000; 0 means no limit. Default 5', fallback: 5, read: readCount(0, 10_000) },
+  globalConcurrency: { env: 'GLOBAL_CONCURRENCY', help: 'Attempts in flight or not yet written down, of one processor, 1 to 10000; a crash can repeat at most this many. Default 200', fallback: 200, read: readCount(1, 10_000) },
+  maxAttempts: { env: 'MAX_RETRY_ATTEMPTS', help: 'Attempts of a delivery in all, the first one included, 1 to 100. Default: one more than RETRY_SCHEDULE is long', fallback: null, read: readCount(1, 100) },
+  retryScheduleMs: { env: 'RETRY_SCHEDULE', help: 'Delays before the second, third, … attempt. Default 5s,5m,30m,2h,5h,10h,14h,20h,24h', fallback: STANDARD_SCHEDULE_MS, read: readSchedule },
+  deliveryTimeoutMs: { env: 'DELIVERY_TIMEOUT_MS', help: 'Deadline of one attempt in milliseconds, 100 to 300000. Default 15000', fallback: 15_000, read: readCount(100, 300_000) },
+  maxBodyBytes: { env: 'INGEST_MAX_BODY_BYTES', help: 'Largest event body in bytes, 1024 to 8388608. Default 262144', fallback: 262_144, read: readCount(1_024, 8_388_608) },
+  processorName: { env: 'PROCESSOR_NAME', help: 'Name of this processor in the fleet, one name a process. Default: the host name', fallback: null, read: readText(/^[A-Za-z0-9_.-]{1,64}$/, '1 to 64 letters, digits, _, . or -') },
+  ssrfAllowCidrs: { env: 'SSRF_ALLOW_CIDRS', help: 'Private networks that targets may live in, such as 10.0.0.0/8,127.0.0.0/8. Default: none', fallback: [], read: readCidrs },
+  retentionDays: { env: 'RETENTION_DAYS', help: 'Days that finished events are kept, 1 to 3650. Default 30', fallback: 30, read: readCount(1, 3_650) },
+  logLevel: { env: 'LOG_LEVEL', help: `One of ${LOG_LEVELS.join(', ')}. Default info`, fallback: 'info', read: readWord(LOG_LEVELS) },
+  logFormat: { env: 'LOG_FORMAT', help: 'json or pretty. Default: pretty on a terminal, else json', fallback: process.stderr.isTTY ? 'pretty' : 'json', read: readWord(logFormats) },
+  shutdownGraceMs: { env: 'SHUTDOWN_GRACE_MS', help: 'How long attempts may finish after SIGTERM, in milliseconds, 0 to 600000. Default 20000', fallback: 20_000, read: readDuration(0, 600_000) },
+};
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** `process.env` over `.env` in the given folder. */
+export function readEnvironment(folder: string = process.cwd()): Environment {
+  const file = `${folder}/.env`;
+  return existsSync(file) ? { ...parseEnv(readFileSync(file, 'utf8')), ...process.env } : process.env;
+}
+
+/**
+ * Reads the whole configuration. An empty variable counts as unset.
+ * @throws FatalError `invalid_config` that lists every fault by variable name.
+ */
+export function loadConfig(environment: Environment = readEnvironment()): Config {
+  const faults: string[] = unknownNames(environment);
+  const entries = Object.entries(CONFIG_ROWS).map(([key, row]) => [key, readRow(row as Row<unknown>, environment, faults)] as const);
+  if (faults.length > 0) throw new FatalError('invalid_config', `Invalid configuration:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+  return Object.freeze(Object.fromEntries(entries)) as unknown as Config;
+}
+
+function readRow(row: Row<unknown>, environment: Environment, faults: string[]): unknown {
+  const text = environment[row.env]?.trim();
+  if (text === undefined || text === '') return row.fallback;
+  const reading = row.read(text);
+  if (reading.ok) return reading.value;
+  faults.push(`${row.env}: expected ${reading.expected}, got ${row.env.includes('SECRET') || row.env.includes('TOKEN') ? 'something else' : JSON.stringify(text)}`);
+  return row.fallback;
+}
+
+/** Nothing of ours is named HOOKTAIL_…, so such a variable is a mistake worth telling. */
+function unknownNames(environment: Environment): string[] {
+  const known = Object.values(CONFIG_ROWS).map(({ env }) => env);
+  return Object.keys(environment).filter((name) => name.startsWith('HOOKTAIL_')).map((name) => {
+    const meant = known.find((env) => name.endsWith(env));
+    return `${name}: unknown variable${meant === undefined ? '' : `, did you mean ${meant}?`}`;
+  });
+}
+
+/** What both programs need before anything else. @throws FatalError naming every variable that is missing. */
+export function requireSet(config: Config, ...keys: readonly (keyof Config)[]): void {
+  const missing = keys.filter((key) => config[key] === null || (Array.isArray(config[key]) && config[key].length === 0)).map((key) => CONFIG_ROWS[key]);
+  if (missing.length === 0) return;
+  const names = missing.map(({ env }) => env).join(' and ');
+  throw new FatalError('missing_config', `${names} ${missing.length === 1 ? 'is' : 'are'} not set:\n${missing.map(({ env, help }) => `  ${env}: ${help}`).join('\n')}`, {
+    fix: 'set it in the environment or in .env (see .env.example), or use npm start, which fills in all of it',
+  });
+}
+
+/** The name this processor goes by when none is set. */
+export const defaultMember = (): string => hostname().replace(/[^A-Za-z0-9_.-]/g, '-').slice(0, 64) || 'processor';

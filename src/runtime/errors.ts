@@ -1,0 +1,38 @@
+/**
+ * Our own faults. `code` is stable and for programs; `message` says what was expected and what was got, for people; `fix`
+ * is the one thing to do about it. What a receiver does is never an error (see domain/attempt.ts).
+ */
+export interface FaultOptions {
+  readonly cause?: unknown;
+  /** One sentence: what the operator should do. */
+  readonly fix?: string;
+}
+
+export class HooktailError extends Error {
+  readonly code: string;
+  readonly fix: string | null;
+
+  constructor(code: string, message: string, options: FaultOptions = {}) {
+    super(message, { cause: options.cause });
+    this.name = 'HooktailError';
+    this.code = code;
+    this.fix = options.fix ?? null;
+  }
+}
+
+/** A fault that no waiting heals: the process prints one clear line and ends. */
+export class FatalError extends HooktailError {
+  override readonly name = 'FatalError';
+}
+
+/** The text of anything thrown. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** One line for a person: what is wrong, and the fix when there is one. */
+export function describeFault(error: unknown): string {
+  const fix = error instanceof HooktailError && error.fix !== null ? `. Fix: ${error.fix}` : '';
+  return scrubUris(messageOf(error)) + fix;
+}
+
+/** Removes user names and passwords from any MongoDB or HTTP address inside a text. */
+export const scrubUris = (text: string): string => text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi, '$1***@');

@@ -1,0 +1,26 @@
+/**
+ * The one Ajv instance, strict, with its faults told the way people need them: where, what was expected, what was got.
+ * Schemas are written by us only; a schema is as trusted as code (ajv documentation, "Security considerations").
+ */
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+
+const ajv = new Ajv({ strict: true, allErrors: true, coerceTypes: false, ownProperties: true, verbose: true });
+
+export interface SchemaFault {
+  /** JSON Pointer (RFC 6901) to the value at fault; empty for the whole document. */
+  readonly pointer: string;
+  readonly message: string;
+}
+
+export type Validator<T> = (value: unknown) => { readonly ok: true; readonly value: T } | { readonly ok: false; readonly faults: readonly SchemaFault[] };
+
+/** Compiles a schema once, at start. `T` is the caller's word for what the schema proves. */
+export function compileSchema<T>(schema: object): Validator<T> {
+  const validate: ValidateFunction<T> = ajv.compile<T>(schema);
+  return (value) => (validate(value) ? { ok: true, value } : { ok: false, faults: (validate.errors ?? []).map(toFault) });
+}
+
+const toFault = ({ instancePath, message, params }: ErrorObject): SchemaFault => {
+  const allowed = 'allowedValues' in params ? `: ${(params as { allowedValues: readonly unknown[] }).allowedValues.join(', ')}` : '';
+  return { pointer: instancePath, message: `${message ?? 'is not valid'}${allowed}` };
+};

@@ -1,0 +1,91 @@
+/**
+ * One lifecycle for everything that runs: `start()` returns once running, `stop()` once all its work has ended. Both are
+ * safe twice and out of order. `createLoop` is the only place where code repeats itself over time.
+ */
+import type { Clock } from './clock.ts';
+import { messageOf } from './errors.ts';
+import type { Telemetry } from './telemetry.ts';
+
+export interface Service {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface Loop extends Service {
+  /** Makes the next turn come now, or right after the running one. */
+  nudge(): void;
+}
+
+export interface LoopDeps {
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+}
+
+export interface LoopOptions {
+  readonly name: string;
+  /** One pass; answers how many milliseconds to wait before the next. */
+  readonly turn: (signal: AbortSignal) => Promise<number>;
+  /** How long to wait after a turn that threw. */
+  readonly retryMs?: number;
+}
+
+export function createLoop({ clock, telemetry }: LoopDeps, { name, turn, retryMs = 500 }: LoopOptions): Loop {
+  let stopping: AbortController | null = null;
+  let running: Promise<void> = Promise.resolve();
+  let wake = new AbortController();
+
+  async function takeTurn(signal: AbortSignal): Promise<number> {
+    try {
+      return await turn(signal);
+    } catch (error) {
+      if (!signal.aborted) telemetry.emit('loop.failed', { loop: name, error: messageOf(error) });
+      return retryMs;
+    }
+  }
+
+  async function run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      wake = new AbortController();
+      const waitMs = await takeTurn(signal);
+      await clock.sleep(waitMs, wake.signal);
+    }
+  }
+
+  return {
+    start(): Promise<void> {
+      if (stopping === null) {
+        stopping = new AbortController();
+        running = run(stopping.signal);
+      }
+      return Promise.resolve();
+    },
+    async stop(): Promise<void> {
+      stopping?.abort();
+      wake.abort();
+      await running;
+      stopping = null;
+    },
+    nudge: () => wake.abort(),
+  };
+}
+
+/** Starts services in order; when one fails, stops those already started, in reverse, and throws. */
+export async function startAll(services: readonly Service[]): Promise<void> {
+  const started: Service[] = [];
+  try {
+    for (const service of services) {
+      started.unshift(service);
+      await service.start();
+    }
+  } catch (error) {
+    await stopAll(started);
+    throw error;
+  }
+}
+
+/** Stops services one after the other, in the order given; the first fault is thrown once all have been tried. */
+export async function stopAll(services: readonly Service[]): Promise<void> {
+  const faults: unknown[] = [];
+  for (const service of services) await service.stop().catch((error: unknown) => faults.push(error));
+  if (faults.length > 0) throw faults[0];
+}

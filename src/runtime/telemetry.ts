@@ -1,0 +1,81 @@
+/**
+ * One typed call feeds log, metrics and tests: `noun.pastVerb`, the same field names everywhere, ids always, bodies and
+ * secrets never. A listener that throws breaks nothing.
+ */
+import type { DeliveryId, EventId, TargetId } from '../domain/ids.ts';
+
+export interface TelemetryEvents {
+  'server.started': { readonly url: string };
+  'processor.started': { readonly member: string; readonly pid: number };
+  'process.stopping': { readonly reason: string };
+  'process.stopped': { readonly tookMs: number };
+  'process.failed': { readonly error: string };
+  'loop.failed': { readonly loop: string; readonly error: string };
+
+  'event.accepted': { readonly eventId: EventId; readonly type: string | null; readonly duplicate: boolean };
+  'request.refused': { readonly code: string; readonly status: number };
+  'request.failed': { readonly error: string };
+
+  'stream.opened': { readonly from: 'token' | 'time' | 'now'; readonly ageMs: number | null };
+  'stream.closed': { readonly error: string };
+  'stream.batchRead': { readonly changes: number };
+  'stream.caughtUp': { readonly changes: number; readonly offered: number; readonly tookMs: number };
+  /** Counted as `history_lost`: the stored place could not be used; the sweep takes over from there. */
+  'history.lost': { readonly error: string };
+
+  'session.started': { readonly member: string; readonly sessionId: string };
+  'session.lost': { readonly member: string; readonly sessionId: string; readonly reason: string };
+  'lane.taken': { readonly targetId: TargetId; readonly term: number };
+  'lane.released': { readonly targetId: TargetId; readonly reason: string };
+  'lane.held': { readonly targetId: TargetId; readonly holdMs: number };
+  'target.registered': { readonly targetId: TargetId; readonly url: string };
+  'target.disabled': { readonly targetId: TargetId; readonly reason: string };
+
+  /** A send begins now: the moment that rate limits are about. */
+  'attempt.started': { readonly deliveryId: DeliveryId; readonly targetId: TargetId; readonly number: number; readonly atMs: number };
+  'delivery.attempted': {
+    readonly deliveryId: DeliveryId;
+    readonly targetId: TargetId;
+    readonly number: number;
+    readonly status: number | null;
+    readonly error: string | null;
+    readonly durationMs: number;
+  };
+  'delivery.settled': { readonly deliveryId: DeliveryId; readonly targetId: TargetId; readonly verdict: 'delivered' | 'retry' | 'dead'; readonly delayMs: number | null; readonly reason: string | null };
+  /** A result came too late: the delivery had moved on. */
+  'delivery.resultDropped': { readonly deliveryId: DeliveryId; readonly targetId: TargetId };
+  'delivery.parked': { readonly count: number };
+  'sweep.finished': { readonly parked: number; readonly offered: number; readonly marked: number; readonly tookMs: number };
+  'timer.fired': { readonly count: number };
+  'write.retried': { readonly write: string; readonly error: string };
+}
+
+export type TelemetryName = keyof TelemetryEvents;
+export type TelemetryListener = <Name extends TelemetryName>(name: Name, fields: TelemetryEvents[Name]) => void;
+
+export interface Telemetry {
+  emit: TelemetryListener;
+  /** Adds a listener; answers the function that removes it. */
+  listen(listener: TelemetryListener): () => void;
+}
+
+export function createTelemetry(): Telemetry {
+  const listeners = new Set<TelemetryListener>();
+  return {
+    emit(name, fields) {
+      for (const listener of listeners) callSafely(() => listener(name, fields));
+    },
+    listen(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+function callSafely(call: () => void): void {
+  try {
+    call();
+  } catch {
+    // Telling about the work must never stop the work, and a broken listener has nowhere else to be reported.
+  }
+}

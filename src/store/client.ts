@@ -1,0 +1,71 @@
+/**
+ * Connections to MongoDB. Each program opens a client for its work and another for its change stream, since a waiting stream
+ * holds a connection. `timeoutMS` has no effect in driver 7.9, so the older limits are set one by one.
+ */
+import { MongoClient, MongoParseError, MongoServerError, MongoServerSelectionError, type Db, type MongoClientOptions } from 'mongodb';
+import { FatalError, messageOf, scrubUris } from '../runtime/errors.ts';
+
+export interface MongoAddress {
+  readonly uri: string;
+  readonly database: string;
+}
+
+/** `work`: statements that must fail fast. `stream`: getMores that wait, so no socket timeout. */
+export type ClientUse = 'work' | 'stream';
+
+export interface Connection {
+  readonly db: Db;
+  close(): Promise<void>;
+}
+
+const OPTIONS: Readonly<Record<ClientUse, MongoClientOptions>> = {
+  work: { serverSelectionTimeoutMS: 2_000, waitQueueTimeoutMS: 1_000, connectTimeoutMS: 2_000, socketTimeoutMS: 10_000, maxPoolSize: 20, promoteBuffers: true },
+  stream: { serverSelectionTimeoutMS: 2_000, waitQueueTimeoutMS: 1_000, connectTimeoutMS: 2_000, socketTimeoutMS: 0, maxPoolSize: 3, promoteBuffers: true },
+};
+
+/**
+ * Connects, and makes sure that it talks to a replica set.
+ * @throws FatalError with one clear line and its fix: unusable address, nothing there, no rights, a standalone server.
+ */
+export async function connect({ uri, database }: MongoAddress, use: ClientUse): Promise<Connection> {
+  const client = createClient(uri, use);
+  try {
+    await client.connect();
+    requireReplicaSet(await client.db('admin').command({ hello: 1 }));
+  } catch (error) {
+    await client.close();
+    throw asFatal(error, uri);
+  }
+  return { db: client.db(database), close: () => client.close() };
+}
+
+function createClient(uri: string, use: ClientUse): MongoClient {
+  try {
+    return new MongoClient(uri, { ...OPTIONS[use], appName: `hooktail-${use}` });
+  } catch (error) {
+    throw asFatal(error, uri);
+  }
+}
+
+function requireReplicaSet(hello: Record<string, unknown>): void {
+  if (typeof hello['setName'] === 'string') return;
+  const initiated = hello['isreplicaset'] !== true;
+  throw new FatalError('not_a_replica_set', initiated ? 'Expected a MongoDB replica set, got a standalone server: it has no change streams' : 'Expected a MongoDB replica set, got one that is not initiated yet', {
+    fix: initiated ? 'start mongod with --replSet rs0 and run rs.initiate() once, or unset MONGODB_URI and use npm start' : 'run rs.initiate() once on it',
+  });
+}
+
+function asFatal(error: unknown, uri: string): FatalError {
+  if (error instanceof FatalError) return error;
+  const where = scrubUris(uri);
+  if (error instanceof MongoParseError) return new FatalError('bad_mongodb_uri', `MONGODB_URI ${where} cannot be used: ${messageOf(error)}`, { cause: error, fix: 'use the form mongodb://host:27017/?replicaSet=rs0' });
+  if (error instanceof MongoServerError) return new FatalError('mongodb_refused', `MongoDB at ${where} refused: ${messageOf(error)}`, { cause: error, fix: 'check the user, the password and authSource in MONGODB_URI' });
+  const reason = error instanceof MongoServerSelectionError ? selectionReason(error) : messageOf(error);
+  return new FatalError('mongodb_unreachable', `No MongoDB primary found at ${where} within 2 s: ${reason}`, { cause: error, fix: 'check that it runs, that the host names of its members resolve from here, and the replicaSet name' });
+}
+
+function selectionReason(error: MongoServerSelectionError): string {
+  const descriptions = [...(error.reason?.servers.values() ?? [])];
+  const faults = descriptions.map(({ error: fault }) => (fault === null ? null : messageOf(fault))).filter((text) => text !== null);
+  return faults[0] ?? messageOf(error);
+}

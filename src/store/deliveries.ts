@@ -1,0 +1,128 @@
+/**
+ * Statements on `deliveries`. Every move is one filtered write on one document: the filter says what the writer believes, and
+ * a write that matches nothing is the answer "you are late".
+ */
+import type { AnyBulkWriteOperation, Filter, UpdateFilter } from 'mongodb';
+import { ATTEMPTS_KEPT, type Attempt } from '../domain/attempt.ts';
+import type { Delivery, DeliveryClaim, OpenDelivery } from '../domain/delivery.ts';
+import type { DeliveryProgress } from '../domain/event.ts';
+import type { DeliveryId, EventId, TargetId } from '../domain/ids.ts';
+import type { DeliveryDocument, Store } from './store.ts';
+import { duplicatesOf } from './write-errors.ts';
+
+/** Where a delivery goes after an attempt. `at` is on the server's clock. */
+export type SettledState =
+  | { readonly state: 'delivered'; readonly at: Date }
+  | { readonly state: 'dead'; readonly at: Date; readonly reason: string }
+  | { readonly state: 'waiting'; readonly wakeAt: Date };
+
+export interface Settlement {
+  readonly claim: DeliveryClaim;
+  /** The attempt and its quick retries, in order; all carry one number. */
+  readonly attempts: readonly Attempt[];
+  readonly to: SettledState;
+}
+
+/** T2. First results, as whole documents; answers the indexes that exist already. */
+export const insertFirstResults = ({ deliveries }: Store, settlements: readonly Settlement[]): Promise<readonly number[]> =>
+  duplicatesOf(deliveries.insertMany(settlements.map(firstDocument), { ordered: false }));
+
+const firstDocument = ({ claim, attempts, to }: Settlement): DeliveryDocument => ({
+  _id: claim.id,
+  eventId: claim.eventId,
+  targetId: claim.targetId,
+  state: to.state,
+  generation: claim.generation,
+  attemptCount: claim.attemptCount + 1,
+  attempts: attempts.slice(-ATTEMPTS_KEPT),
+  ...(to.state === 'waiting' ? { wakeAt: to.wakeAt } : { settledAt: to.at }),
+  ...(to.state === 'dead' ? { reason: to.reason } : {}),
+});
+
+/** T5. Results of deliveries that have a document. Answers whether every one of them matched. */
+export async function settleOpenDeliveries({ deliveries }: Store, settlements: readonly Settlement[]): Promise<boolean> {
+  const operations: AnyBulkWriteOperation<DeliveryDocument>[] = settlements.map((settlement) => ({ updateOne: { filter: openFilter(settlement), update: settleUpdate(settlement) } }));
+  const { matchedCount } = await deliveries.bulkWrite(operations, { ordered: false });
+  return matchedCount === settlements.length;
+}
+
+/** A proven 2xx is accepted in any unsettled state, even from a late holder; a late failure changes nothing. */
+function openFilter({ claim, to }: Settlement): Filter<DeliveryDocument> {
+  const open: Filter<DeliveryDocument> = { _id: claim.id, state: { $in: ['ready', 'waiting'] } };
+  return to.state === 'delivered' ? open : { ...open, generation: claim.generation, attemptCount: claim.attemptCount };
+}
+
+function settleUpdate({ attempts, to }: Settlement): UpdateFilter<DeliveryDocument> {
+  const moved = { $inc: { attemptCount: 1 }, $push: { attempts: { $each: [...attempts], $slice: -ATTEMPTS_KEPT } } };
+  if (to.state === 'waiting') return { ...moved, $set: { state: 'waiting', wakeAt: to.wakeAt } };
+  const reason = to.state === 'dead' ? { reason: to.reason } : {};
+  return { ...moved, $set: { state: to.state, settledAt: to.at, ...reason }, $unset: { wakeAt: '' } };
+}
+
+/** T3. Parks deliveries as ready. One that has a document already is left as it is. */
+export async function parkDeliveries({ deliveries }: Store, claims: readonly DeliveryClaim[], wakeAt: Date): Promise<void> {
+  const documents = claims.map(({ id, eventId, targetId }): DeliveryDocument => ({ _id: id, eventId, targetId, state: 'ready', generation: 0, attemptCount: 0, attempts: [], wakeAt }));
+  await duplicatesOf(deliveries.insertMany(documents, { ordered: false }));
+}
+
+/** Which of these have a document, in whatever state. */
+export async function existingDeliveries({ deliveries }: Store, ids: readonly DeliveryId[]): Promise<ReadonlySet<DeliveryId>> {
+  const found = await deliveries.find({ _id: { $in: [...ids] } }, { projection: { _id: 1 } }).toArray();
+  return new Set(found.map(({ _id }) => _id));
+}
+
+export async function findDeliveries({ deliveries }: Store, ids: readonly DeliveryId[]): Promise<readonly Delivery[]> {
+  return (await deliveries.find({ _id: { $in: [...ids] } }).toArray()).map(toDelivery);
+}
+
+export async function findDeliveriesOfEvent({ deliveries }: Store, eventId: EventId): Promise<readonly Delivery[]> {
+  return (await deliveries.find({ eventId }).sort({ _id: 1 }).toArray()).map(toDelivery);
+}
+
+const DUE: Filter<DeliveryDocument> = { wakeAt: { $exists: true }, $expr: { $lte: ['$wakeAt', '$$NOW'] } };
+
+/** Open deliveries of one target that are due by the server's clock, oldest first. */
+export async function findDue({ deliveries }: Store, targetId: TargetId, limit: number): Promise<readonly OpenDelivery[]> {
+  return toOpen(await deliveries.find({ targetId, ...DUE }, { projection: { attempts: 0 }, sort: { wakeAt: 1 }, limit }).toArray());
+}
+
+/** The same over several targets, in no order: to learn which of them have something due at all. */
+export async function findDueOfAny({ deliveries }: Store, targetIds: readonly TargetId[], limit: number): Promise<readonly OpenDelivery[]> {
+  return toOpen(await deliveries.find({ targetId: { $in: [...targetIds] }, ...DUE }, { projection: { attempts: 0 }, limit }).toArray());
+}
+
+/** Those of the given deliveries that are open and due by the server's clock. */
+export async function findDueAmong({ deliveries }: Store, ids: readonly DeliveryId[]): Promise<readonly OpenDelivery[]> {
+  return toOpen(await deliveries.find({ _id: { $in: [...ids] }, ...DUE }, { projection: { attempts: 0 } }).toArray());
+}
+
+const toOpen = (documents: readonly DeliveryDocument[]): readonly OpenDelivery[] =>
+  documents.map(toDelivery).filter((delivery): delivery is OpenDelivery => delivery.state === 'ready' || delivery.state === 'waiting');
+
+/** How far the deliveries of these events have come, by event. */
+export async function progressOf({ deliveries }: Store, eventIds: readonly EventId[]): Promise<ReadonlyMap<EventId, readonly DeliveryProgress[]>> {
+  const found = await deliveries.find({ eventId: { $in: [...eventIds] } }, { projection: { eventId: 1, state: 1, attemptCount: 1 } }).toArray();
+  const byEvent = new Map<EventId, DeliveryProgress[]>();
+  for (const { eventId, state, attemptCount } of found) byEvent.set(eventId, [...(byEvent.get(eventId) ?? []), { state, attemptCount }]);
+  return byEvent;
+}
+
+/** T8. Makes one settled delivery ready again; false when it has moved on since it was read. */
+export async function replayDelivery({ deliveries }: Store, { id, generation, state }: Pick<Delivery, 'id' | 'generation' | 'state'>): Promise<boolean> {
+  const { matchedCount } = await deliveries.updateOne({ _id: id, generation, state }, [
+    { $set: { state: 'ready', generation: generation + 1, attemptCount: 0, wakeAt: '$$NOW' } },
+    { $unset: ['settledAt', 'reason'] },
+  ]);
+  return matchedCount === 1;
+}
+
+function toDelivery(document: DeliveryDocument): Delivery {
+  const { _id: id, eventId, targetId, generation, attemptCount, state } = document;
+  // Statements that need no attempts leave them out of the projection.
+  const attempts = (document as Partial<DeliveryDocument>).attempts ?? [];
+  const base = { id, eventId, targetId, generation, attemptCount, attempts };
+  const never = new Date(0);
+  if (state === 'delivered') return { ...base, state, settledAt: document.settledAt ?? never };
+  if (state === 'dead') return { ...base, state, settledAt: document.settledAt ?? never, reason: document.reason ?? 'unknown' };
+  return { ...base, state, wakeAt: document.wakeAt ?? never };
+}

@@ -1,0 +1,114 @@
+/** Statements on `events`: one insert by ingest (T1), marks by whoever settles (T4), reads for everyone else. */
+import type { AnyBulkWriteOperation, UpdateFilter } from 'mongodb';
+import { isFinalStatus, type EventContent, type EventStatus, type HookEvent } from '../domain/event.ts';
+import type { EventId, TargetId } from '../domain/ids.ts';
+import { QUICK, type EventDocument, type Store } from './store.ts';
+import { duplicatesOf } from './write-errors.ts';
+
+/** How long the server may try to reach a majority before it says that it could not. */
+const WRITE_TIMEOUT_MS = 5_000;
+
+export interface EventHead {
+  readonly id: EventId;
+  readonly targetIds: readonly TargetId[];
+}
+
+export interface StoredEvent {
+  readonly id: EventId;
+  readonly idempotencyKey: string;
+  readonly fingerprint: string;
+  readonly status: EventStatus;
+}
+
+export type EventSummary = Omit<HookEvent, 'body'> & { readonly bodyBytes: number; readonly status: EventStatus };
+
+/** T1. Stores events durably; answers the indexes whose idempotency key exists already. */
+export function insertEvents({ events }: Store, fresh: readonly HookEvent[]): Promise<readonly number[]> {
+  const options = { ordered: false, writeConcern: { w: 'majority', journal: true, wtimeoutMS: WRITE_TIMEOUT_MS } as const };
+  return duplicatesOf(events.insertMany(fresh.map(toDocument), options));
+}
+
+const toDocument = (event: HookEvent): EventDocument => {
+  const { id, targetIds, body, ...rest } = event;
+  const routed = targetIds.length > 0;
+  return {
+    _id: id,
+    ...rest,
+    targetIds: [...targetIds],
+    body: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
+    status: routed ? 'RECEIVED' : 'UNROUTED',
+    ...(routed ? { pendingFanOut: true as const } : { settledAt: event.receivedAt }),
+  };
+};
+
+/** The events that hold these idempotency keys of one source. */
+export async function findByKeys({ events }: Store, source: string, keys: readonly string[]): Promise<readonly StoredEvent[]> {
+  const found = await events.find({ source, idempotencyKey: { $in: [...keys] } }, { projection: { idempotencyKey: 1, fingerprint: 1, status: 1 } }).toArray();
+  return found.map(({ _id, idempotencyKey, fingerprint, status }) => ({ id: _id, idempotencyKey, fingerprint, status }));
+}
+
+/** What a sender needs of these events; ids that are gone are simply missing. */
+export async function findContents({ events }: Store, ids: readonly EventId[]): Promise<ReadonlyMap<EventId, EventContent>> {
+  const found = await events.find({ _id: { $in: [...ids] } }, { projection: { type: 1, body: 1, contentType: 1 } }).toArray();
+  return new Map(found.map(({ _id, type, body, contentType }) => [_id, { id: _id, type, body, contentType }]));
+}
+
+/** Events without all their delivery documents, oldest first, after the given id. */
+export async function findPendingFanOut({ events }: Store, after: EventId | null, limit: number): Promise<readonly EventHead[]> {
+  const filter = after === null ? { pendingFanOut: true as const } : { pendingFanOut: true as const, _id: { $gt: after } };
+  const found = await events.find(filter, { projection: { targetIds: 1 }, sort: { pendingFanOut: 1, _id: 1 }, hint: 'pendingFanOut', limit }).toArray();
+  return found.map(toHead);
+}
+
+/** Which of these events still lack delivery documents. */
+export async function stillPending({ events }: Store, ids: readonly EventId[]): Promise<readonly EventHead[]> {
+  return (await events.find({ _id: { $in: [...ids] }, pendingFanOut: true }, { projection: { targetIds: 1 } }).toArray()).map(toHead);
+}
+
+/** The targets of these events. */
+export async function findHeads({ events }: Store, ids: readonly EventId[]): Promise<readonly EventHead[]> {
+  return (await events.find({ _id: { $in: [...ids] } }, { projection: { targetIds: 1 } }).toArray()).map(toHead);
+}
+
+const toHead = ({ _id, targetIds }: Pick<EventDocument, '_id' | 'targetIds'>): EventHead => ({ id: _id, targetIds });
+
+/**
+ * T4. Every target of these events has its delivery document: unset the fan-out mark and write the status. A status that is
+ * not final never replaces a final one, so marks may arrive late or twice.
+ */
+export async function markEvents({ events }: Store, status: EventStatus, ids: readonly EventId[]): Promise<void> {
+  const update: UpdateFilter<EventDocument> = { $unset: { pendingFanOut: '' }, $set: { status } };
+  const final = isFinalStatus(status);
+  const filter = final ? { _id: { $in: [...ids] } } : { _id: { $in: [...ids] }, settledAt: { $exists: false } };
+  await events.updateMany(filter, final ? { ...update, $currentDate: { settledAt: true } } : update, { writeConcern: QUICK });
+}
+
+/** Part of T8: a replayed event is open again, and out of reach of retention, before its delivery moves. */
+export async function reopenEvents({ events }: Store, ids: readonly EventId[]): Promise<void> {
+  await events.updateMany({ _id: { $in: [...ids] } }, { $unset: { settledAt: '' }, $set: { status: 'RECEIVED' } });
+}
+
+/** Repairs a wrong status word, unless the event has changed since it was read. */
+export async function repairStatuses({ events }: Store, repairs: readonly { readonly id: EventId; readonly from: EventStatus; readonly to: EventStatus }[]): Promise<void> {
+  const operations: AnyBulkWriteOperation<EventDocument>[] = repairs.map(({ id, from, to }) => ({
+    updateOne: { filter: { _id: id, status: from }, update: isFinalStatus(to) ? { $set: { status: to }, $currentDate: { settledAt: true } } : { $set: { status: to }, $unset: { settledAt: '' } } },
+  }));
+  if (operations.length > 0) await events.bulkWrite(operations, { ordered: false, writeConcern: QUICK });
+}
+
+/** Open events, oldest first, whose status may be out of date: not final, and with all their delivery documents. */
+export async function findOpenStatuses({ events }: Store, after: EventId | null, limit: number): Promise<readonly (EventHead & { readonly status: EventStatus })[]> {
+  const filter = { status: 'FAILED_TEMPORARILY' as const, ...(after === null ? {} : { _id: { $gt: after } }) };
+  const found = await events.find(filter, { projection: { targetIds: 1, status: 1 }, sort: { _id: 1 }, hint: 'failed', limit }).toArray();
+  return found.map((event) => ({ ...toHead(event), status: event.status }));
+}
+
+/** One event for a person to read; its body is told by length only. */
+export async function findSummary({ events }: Store, id: EventId): Promise<EventSummary | null> {
+  const [found] = await events
+    .aggregate<Omit<EventDocument, 'body'> & { bodyBytes: number }>([{ $match: { _id: id } }, { $set: { bodyBytes: { $binarySize: '$body' } } }, { $project: { body: 0 } }])
+    .toArray();
+  if (found === undefined) return null;
+  const { _id, pendingFanOut: _mark, settledAt: _settled, ...rest } = found;
+  return { id: _id, ...rest };
+}

@@ -1,0 +1,38 @@
+/**
+ * Statements on `schedule`: timers, written before the delivery they belong to starts waiting (T6) and flipped to due by the
+ * server's clock (T7). A flip is a plain `$set`, so that it reaches the stream as exactly one `update`.
+ */
+import type { DeliveryId, TargetId } from '../domain/ids.ts';
+import { timerIdOf } from '../domain/ids.ts';
+import type { Store, TimerDocument } from './store.ts';
+import { duplicatesOf } from './write-errors.ts';
+
+export interface Timer {
+  readonly deliveryId: DeliveryId;
+  readonly targetId: TargetId;
+  readonly generation: number;
+  /** Number of the attempt to wake for. */
+  readonly attempt: number;
+  /** On the server's clock. */
+  readonly dueAt: Date;
+}
+
+/** T6. A timer that exists already is left as it is: it wakes the same attempt. */
+export async function writeTimers({ schedule }: Store, timers: readonly Timer[]): Promise<void> {
+  const documents = timers.map(({ deliveryId, targetId, generation, attempt, dueAt }): TimerDocument => ({ _id: timerIdOf(deliveryId, generation, attempt), targetId, dueAt, state: 'waiting' }));
+  await duplicatesOf(schedule.insertMany(documents, { ordered: false }));
+}
+
+/** T7. Flips up to `limit` timers that are due; answers how many this call flipped, and whether more may be due. */
+export async function fireDueTimers({ schedule }: Store, limit: number): Promise<{ readonly fired: number; readonly more: boolean }> {
+  const due = await schedule.find({ state: 'waiting', $expr: { $lte: ['$dueAt', '$$NOW'] } }, { projection: { _id: 1 }, sort: { dueAt: 1 }, hint: 'due', limit }).toArray();
+  if (due.length === 0) return { fired: 0, more: false };
+  const { modifiedCount } = await schedule.updateMany({ _id: { $in: due.map(({ _id }) => _id) }, state: 'waiting' }, { $set: { state: 'due' }, $currentDate: { firedAt: true } });
+  return { fired: modifiedCount, more: due.length === limit };
+}
+
+/** When the next timer is due, on the server's clock; null when none waits. */
+export async function nextDueAt({ schedule }: Store): Promise<Date | null> {
+  const next = await schedule.findOne({ state: 'waiting' }, { projection: { dueAt: 1 }, sort: { dueAt: 1 }, hint: 'due' });
+  return next?.dueAt ?? null;
+}

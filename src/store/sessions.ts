@@ -1,0 +1,58 @@
+/**
+ * Statements on `sessions` (T9): a processor's lease on being alive, judged by the server's clock. Once ended, a session
+ * never comes back; its process must start another.
+ */
+import type { SessionId } from '../domain/ids.ts';
+import { LEASE_MS } from '../domain/lease.ts';
+import type { Store } from './store.ts';
+
+export interface SessionInfo {
+  readonly id: SessionId;
+  readonly member: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly until: Date;
+}
+
+const LEASE_FROM_NOW = { $add: ['$$NOW', LEASE_MS] };
+const LIVE = { endedAt: { $exists: false } };
+
+/** Begins a session; answers the server's time. */
+export async function startSession({ sessions }: Store, { id, member, host, pid }: Omit<SessionInfo, 'until'>): Promise<Date> {
+  const session = await sessions.findOneAndUpdate({ _id: id }, [{ $set: { member, host, pid, until: LEASE_FROM_NOW } }], { upsert: true, returnDocument: 'after' });
+  return serverTime(session?.until);
+}
+
+/** Renews; answers the server's time, or null when the session has been ended. */
+export async function renewSession({ sessions }: Store, id: SessionId): Promise<Date | null> {
+  const session = await sessions.findOneAndUpdate({ _id: id, ...LIVE }, [{ $set: { until: LEASE_FROM_NOW } }], { returnDocument: 'after' });
+  return session === null ? null : serverTime(session.until);
+}
+
+const serverTime = (until: Date | undefined): Date => new Date((until?.getTime() ?? 0) - LEASE_MS);
+
+/** Who ended a session; null when it is live or unknown. */
+export async function endingOf({ sessions }: Store, id: SessionId): Promise<string | null> {
+  return (await sessions.findOne({ _id: id }))?.endedBy ?? null;
+}
+
+export async function endSession({ sessions }: Store, id: SessionId): Promise<void> {
+  await sessions.updateOne({ _id: id, ...LIVE }, { $set: { endedBy: 'itself' }, $currentDate: { endedAt: true } });
+}
+
+/** Ends the other sessions of one member: a process that starts under a name replaces the one before it. */
+export async function endPredecessors({ sessions }: Store, member: string, own: SessionId): Promise<number> {
+  const { modifiedCount } = await sessions.updateMany({ member, _id: { $ne: own }, ...LIVE }, { $set: { endedBy: 'successor' }, $currentDate: { endedAt: true } });
+  return modifiedCount;
+}
+
+/** Ends sessions whose lease has run out by the server's clock; answers how many. */
+export async function endExpiredSessions({ sessions }: Store): Promise<number> {
+  const { modifiedCount } = await sessions.updateMany({ ...LIVE, $expr: { $lt: ['$until', '$$NOW'] } }, { $set: { endedBy: 'expiry' }, $currentDate: { endedAt: true } });
+  return modifiedCount;
+}
+
+export async function liveSessions({ sessions }: Store): Promise<readonly SessionInfo[]> {
+  const found = await sessions.find(LIVE).sort({ _id: 1 }).toArray();
+  return found.map(({ _id, member, host, pid, until }) => ({ id: _id, member, host, pid, until }));
+}

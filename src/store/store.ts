@@ -1,0 +1,118 @@
+/**
+ * The collections, typed, with the two strengths of write they are used with. Full words as field names: people query these
+ * by hand. Each statement of the system stands in one of the files beside this one, as a function named for its intent.
+ */
+import type { Collection, Db, ReadConcernLike, Timestamp, WriteConcernSettings } from 'mongodb';
+import type { Attempt } from '../domain/attempt.ts';
+import type { DeliveryState } from '../domain/delivery.ts';
+import type { EventStatus } from '../domain/event.ts';
+import type { DeliveryId, EventId, SessionId, TargetId, TimerId } from '../domain/ids.ts';
+import type { RetryPolicy, TargetLimits, TargetStatus } from '../domain/target.ts';
+
+export interface EventDocument {
+  _id: EventId;
+  source: string;
+  idempotencyKey: string;
+  fingerprint: string;
+  type: string | null;
+  targetIds: TargetId[];
+  body: Buffer;
+  contentType: string;
+  receivedAt: Date;
+  status: EventStatus;
+  /** True until every target has its delivery document, then absent. */
+  pendingFanOut?: true;
+  settledAt?: Date;
+}
+
+export interface DeliveryDocument {
+  _id: DeliveryId;
+  eventId: EventId;
+  targetId: TargetId;
+  state: DeliveryState;
+  generation: number;
+  attemptCount: number;
+  attempts: Attempt[];
+  /** In `ready` and `waiting` only, so that finished documents leave the hot index. */
+  wakeAt?: Date;
+  reason?: string;
+  settledAt?: Date;
+}
+
+export interface TimerDocument {
+  _id: TimerId;
+  targetId: TargetId;
+  dueAt: Date;
+  state: 'waiting' | 'due';
+  firedAt?: Date;
+}
+
+export interface TargetDocument {
+  _id: TargetId;
+  url: string;
+  eventTypes: string[];
+  secrets: string[];
+  limits: TargetLimits;
+  timeoutMs: number;
+  retry: RetryPolicy;
+  status: TargetStatus;
+  statusReason: string | null;
+  version: number;
+}
+
+export interface LaneDocument {
+  _id: TargetId;
+  owner: SessionId | null;
+  term: number;
+  holdUntil?: Date;
+}
+
+export interface SessionDocument {
+  _id: SessionId;
+  member: string;
+  host: string;
+  pid: number;
+  until: Date;
+  endedAt?: Date;
+  endedBy?: 'itself' | 'successor' | 'expiry';
+}
+
+export interface ResumeTokenDocument {
+  _id: string;
+  token: unknown;
+  clusterTime: Timestamp;
+  pipelineHash: string;
+  savedAt: Date;
+}
+
+/** For everything that a promise hangs on. */
+export const DURABLE: WriteConcernSettings = { w: 'majority', journal: true };
+/** For what the sweep repairs and what a restart can do without: status marks and tokens. */
+export const QUICK: WriteConcernSettings = { w: 1 };
+const MAJORITY: ReadConcernLike = { level: 'majority' };
+
+export interface Store {
+  readonly db: Db;
+  readonly events: Collection<EventDocument>;
+  readonly deliveries: Collection<DeliveryDocument>;
+  readonly schedule: Collection<TimerDocument>;
+  readonly targets: Collection<TargetDocument>;
+  readonly lanes: Collection<LaneDocument>;
+  readonly sessions: Collection<SessionDocument>;
+  readonly resumeTokens: Collection<ResumeTokenDocument>;
+}
+
+/** The collections of one database; reads at majority, writes durable unless a statement says otherwise. */
+export function openStore(db: Db): Store {
+  const options = { writeConcern: DURABLE, readConcern: MAJORITY };
+  return {
+    db,
+    events: db.collection('events', options),
+    deliveries: db.collection('deliveries', options),
+    schedule: db.collection('schedule', options),
+    targets: db.collection('targets', options),
+    lanes: db.collection('lanes', options),
+    sessions: db.collection('sessions', options),
+    resumeTokens: db.collection('resumeTokens', { ...options, writeConcern: QUICK }),
+  };
+}
