@@ -6,6 +6,7 @@
  *   dead, delivered → ready                            (replay only; the generation rises)
  */
 import type { Attempt } from './attempt.ts';
+import type { EventContent } from './event.ts';
 import type { DeliveryId, EventId, TargetId } from './ids.ts';
 
 export const DELIVERY_STATES = ['ready', 'waiting', 'delivered', 'dead'] as const;
@@ -49,3 +50,9 @@ export const firstClaim = (id: DeliveryId, eventId: EventId, targetId: TargetId)
 export const claimOf = ({ id, eventId, targetId, generation, attemptCount }: OpenDelivery): DeliveryClaim => ({
   id, eventId, targetId, stored: true, generation, attemptCount,
 });
+
+/** A unit of work for a lane: what is owed, and what to send. */
+export interface DeliveryJob {
+  readonly claim: DeliveryClaim;
+  readonly content: EventContent;
+}

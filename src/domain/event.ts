@@ -22,8 +22,10 @@ export interface HookEvent {
   readonly receivedAt: Date;
 }
 
-/** What a sender of the event needs to know of it: its bytes and how to label them. */
-export type EventContent = Pick<HookEvent, 'id' | 'type' | 'body' | 'contentType'>;
+/** What a sender of the event needs to know of it: its bytes, how to label them, and to how many targets it is owed. */
+export interface EventContent extends Pick<HookEvent, 'id' | 'type' | 'body' | 'contentType'> {
+  readonly owed: number;
+}
 
 /** What the projection needs of one delivery. */
 export interface DeliveryProgress {

@@ -23,7 +23,7 @@ export interface LoopDeps {
 
 export interface LoopOptions {
   readonly name: string;
-  /** One pass; answers how many milliseconds to wait before the next. */
+  /** One pass; answers how many milliseconds to wait before the next. A turn that answers 0 must have awaited real I/O. */
   readonly turn: (signal: AbortSignal) => Promise<number>;
   /** How long to wait after a turn that threw. */
   readonly retryMs?: number;
@@ -47,7 +47,7 @@ export function createLoop({ clock, telemetry }: LoopDeps, { name, turn, retryMs
     while (!signal.aborted) {
       wake = new AbortController();
       const waitMs = await takeTurn(signal);
-      await clock.sleep(waitMs, wake.signal);
+      if (waitMs > 0) await clock.sleep(waitMs, wake.signal);
     }
   }
 

@@ -45,7 +45,8 @@ export interface TelemetryEvents {
   /** A result came too late: the delivery had moved on. */
   'delivery.resultDropped': { readonly deliveryId: DeliveryId; readonly targetId: TargetId };
   'delivery.parked': { readonly count: number };
-  'sweep.finished': { readonly parked: number; readonly offered: number; readonly marked: number; readonly tookMs: number };
+  'lane.refilled': { readonly targetId: TargetId; readonly count: number };
+  'sweep.finished': { readonly parked: number; readonly tookMs: number };
   'timer.fired': { readonly count: number };
   'write.retried': { readonly write: string; readonly error: string };
 }

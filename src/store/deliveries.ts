@@ -107,6 +107,12 @@ export async function progressOf({ deliveries }: Store, eventIds: readonly Event
   return byEvent;
 }
 
+/** Events with a delivery settled at or after that moment, oldest first. */
+export async function findSettledSince({ deliveries }: Store, since: Date, limit: number): Promise<readonly { readonly eventId: EventId; readonly settledAt: Date }[]> {
+  const found = await deliveries.find({ settledAt: { $gte: since } }, { projection: { eventId: 1, settledAt: 1 }, sort: { settledAt: 1 }, limit }).toArray();
+  return found.map(({ eventId, settledAt }) => ({ eventId, settledAt: settledAt ?? since }));
+}
+
 /** T8. Makes one settled delivery ready again; false when it has moved on since it was read. */
 export async function replayDelivery({ deliveries }: Store, { id, generation, state }: Pick<Delivery, 'id' | 'generation' | 'state'>): Promise<boolean> {
   const { matchedCount } = await deliveries.updateOne({ _id: id, generation, state }, [

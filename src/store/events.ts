@@ -49,9 +49,14 @@ export async function findByKeys({ events }: Store, source: string, keys: readon
 
 /** What a sender needs of these events; ids that are gone are simply missing. */
 export async function findContents({ events }: Store, ids: readonly EventId[]): Promise<ReadonlyMap<EventId, EventContent>> {
-  const found = await events.find({ _id: { $in: [...ids] } }, { projection: { type: 1, body: 1, contentType: 1 } }).toArray();
-  return new Map(found.map(({ _id, type, body, contentType }) => [_id, { id: _id, type, body, contentType }]));
+  const found = await events.find({ _id: { $in: [...ids] } }, { projection: { type: 1, body: 1, contentType: 1, targetIds: 1 } }).toArray();
+  return new Map(found.map((event) => [event._id, toContent(event)]));
 }
+
+/** The part of an event's document that a sender needs. */
+export const toContent = ({ _id, type, body, contentType, targetIds }: Pick<EventDocument, '_id' | 'type' | 'body' | 'contentType' | 'targetIds'>): EventContent => ({
+  id: _id, type, body, contentType, owed: targetIds.length,
+});
 
 /** Events without all their delivery documents, oldest first, after the given id. */
 export async function findPendingFanOut({ events }: Store, after: EventId | null, limit: number): Promise<readonly EventHead[]> {
@@ -63,11 +68,6 @@ export async function findPendingFanOut({ events }: Store, after: EventId | null
 /** Which of these events still lack delivery documents. */
 export async function stillPending({ events }: Store, ids: readonly EventId[]): Promise<readonly EventHead[]> {
   return (await events.find({ _id: { $in: [...ids] }, pendingFanOut: true }, { projection: { targetIds: 1 } }).toArray()).map(toHead);
-}
-
-/** The targets of these events. */
-export async function findHeads({ events }: Store, ids: readonly EventId[]): Promise<readonly EventHead[]> {
-  return (await events.find({ _id: { $in: [...ids] } }, { projection: { targetIds: 1 } }).toArray()).map(toHead);
 }
 
 const toHead = ({ _id, targetIds }: Pick<EventDocument, '_id' | 'targetIds'>): EventHead => ({ id: _id, targetIds });
@@ -96,10 +96,9 @@ export async function repairStatuses({ events }: Store, repairs: readonly { read
   if (operations.length > 0) await events.bulkWrite(operations, { ordered: false, writeConcern: QUICK });
 }
 
-/** Open events, oldest first, whose status may be out of date: not final, and with all their delivery documents. */
-export async function findOpenStatuses({ events }: Store, after: EventId | null, limit: number): Promise<readonly (EventHead & { readonly status: EventStatus })[]> {
-  const filter = { status: 'FAILED_TEMPORARILY' as const, ...(after === null ? {} : { _id: { $gt: after } }) };
-  const found = await events.find(filter, { projection: { targetIds: 1, status: 1 }, sort: { _id: 1 }, hint: 'failed', limit }).toArray();
+/** Those of these events that have no final status, with the status they have. */
+export async function findUnsettled({ events }: Store, ids: readonly EventId[]): Promise<readonly (EventHead & { readonly status: EventStatus })[]> {
+  const found = await events.find({ _id: { $in: [...ids] }, settledAt: { $exists: false } }, { projection: { targetIds: 1, status: 1 } }).toArray();
   return found.map((event) => ({ ...toHead(event), status: event.status }));
 }
 

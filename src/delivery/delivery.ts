@@ -1,0 +1,110 @@
+/**
+ * The delivery stage, put together: lanes on their pacers, the sender, settling, marks. It is given targets and sessions by
+ * the processor and knows nothing of streams.
+ */
+import type { DeliveryId, EventId, TargetId } from '../domain/ids.ts';
+import type { Target } from '../domain/target.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { createPersist } from '../runtime/persist.ts';
+import type { Random } from '../runtime/random.ts';
+import type { ServerClock } from '../runtime/server-clock.ts';
+import type { Telemetry } from '../runtime/telemetry.ts';
+import { holdLane } from '../store/lanes.ts';
+import type { Store } from '../store/store.ts';
+import type { TargetBook } from '../store/target-book.ts';
+import { disableTarget } from '../store/targets.ts';
+import { allowanceOf, MemoryBudget } from './budget.ts';
+import { createCourier } from './courier.ts';
+import { Gate } from './gate.ts';
+import { createAddressGuard } from './guard.ts';
+import { Lane } from './lane.ts';
+import { createLimitedPacer } from './limited-pacer.ts';
+import { createMarker } from './mark.ts';
+import { createOpenPacer, spacingMs } from './pacer.ts';
+import { createPark } from './park.ts';
+import { createSender } from './sender.ts';
+import { createSettler } from './settle.ts';
+import { Slots } from './slots.ts';
+import { Spacing } from './spacing.ts';
+
+export interface DeliveryDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly serverClock: ServerClock;
+  readonly random: Random;
+  readonly telemetry: Telemetry;
+  readonly targets: TargetBook;
+  /** Whether a send may start, as far as the session goes. */
+  readonly isTrusted: () => boolean;
+  readonly onTimer: (dueAt: Date) => void;
+  /** Aborted when the process gives up on what is not written. */
+  readonly giveUp: AbortSignal;
+}
+
+export interface DeliveryOptions {
+  readonly globalConcurrency: number;
+  readonly ssrfAllowCidrs: readonly string[];
+}
+
+export interface OpenLaneOptions {
+  readonly holdMs: number;
+  readonly onForgotten: (id: DeliveryId) => void;
+  readonly onRoom: () => void;
+}
+
+export interface DeliveryStage {
+  openLane(targetId: TargetId, options: OpenLaneOptions): Lane;
+  readonly park: ReturnType<typeof createPark>;
+  recheck(events: readonly { readonly eventId: EventId; readonly owed: number }[]): void;
+  /** Cuts every attempt under way; none of them uses up an attempt. */
+  abortAttempts(): void;
+  /** Writes the marks that are held back. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function createDelivery(deps: DeliveryDeps, options: DeliveryOptions): DeliveryStage {
+  const { store, clock, serverClock, random, telemetry, targets, isTrusted, onTimer, giveUp } = deps;
+  const persist = createPersist({ clock, telemetry, signal: giveUp });
+  const marker = createMarker(store, clock, persist);
+  const sender = createSender(clock, createAddressGuard(options.ssrfAllowCidrs));
+  const slots = new Slots(options.globalConcurrency);
+  const budget = new MemoryBudget();
+  const deliver = createCourier({
+    clock, serverClock, random, telemetry, sender, marker,
+    settler: createSettler({ store, persist, onTimer }),
+    targetOf: ({ claim }) => targets.get(claim.targetId),
+    persistHold: ({ id }, holdMs) => persist('lane hold', () => holdLane(store, id, new Date(serverClock.now() + holdMs))),
+    disable: async ({ id }, reason) => {
+      await persist('target disabled', () => disableTarget(store, id, reason));
+      await targets.refresh();
+    },
+  });
+
+  function openLane(targetId: TargetId, { holdMs, onForgotten, onRoom }: OpenLaneOptions): Lane {
+    const { limits } = requireTarget(targetId);
+    const gate = new Gate({ clock, allowed: () => isTrusted() && targets.get(targetId)?.status === 'active' });
+    const pacer = limits.ratePerSecond > 0 ? createLimitedPacer(limits) : createOpenPacer(limits.concurrency);
+    const spacing = new Spacing(clock, spacingMs(limits));
+    const lane = new Lane(targetId, { clock, slots, gate, pacer, spacing, allowance: allowanceOf(limits, budget), deliver, onForgotten, onRoom });
+    if (holdMs > 0) lane.hold(holdMs);
+    return lane;
+  }
+
+  function requireTarget(targetId: TargetId): Target {
+    const target = targets.get(targetId);
+    if (target === null) throw new Error(`Expected target ${targetId} before its lane is opened, got none`);
+    return target;
+  }
+
+  return {
+    openLane,
+    park: createPark({ store, serverClock, telemetry, marker }),
+    recheck: (events) => {
+      for (const { eventId, owed } of events) marker.note({ eventId, owed, progress: null });
+    },
+    abortAttempts: () => sender.abortAll(),
+    flush: () => marker.flush(),
+    close: () => sender.close(),
+  };
+}

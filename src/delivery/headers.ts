@@ -1,0 +1,43 @@
+/**
+ * The headers of one attempt: Standard Webhooks, with our two beside it. The id is the event's, the same on every attempt, so
+ * that a receiver can drop what it has seen; the timestamp is the attempt's own.
+ */
+import type { EventContent } from '../domain/event.ts';
+import { secretKey, standardSignature } from '../domain/signing.ts';
+import type { Target } from '../domain/target.ts';
+
+const USER_AGENT = 'Hooktail/0.1 (+https://www.standardwebhooks.com)';
+
+export interface AttemptLabel {
+  readonly number: number;
+  /** Unix milliseconds. */
+  readonly nowMs: number;
+}
+
+export function attemptHeaders(target: Target, content: EventContent, { number, nowMs }: AttemptLabel): Record<string, string> {
+  const timestamp = String(Math.floor(nowMs / 1000));
+  const headers: Record<string, string> = {
+    'content-type': content.contentType,
+    'user-agent': USER_AGENT,
+    'webhook-id': content.id,
+    'webhook-timestamp': timestamp,
+    'webhook-signature': standardSignature(keysOf(target), content.id, timestamp, content.body),
+    'hooktail-attempt': String(number),
+  };
+  if (content.type !== null) headers['hooktail-event-type'] = headerValueOf(content.type);
+  return headers;
+}
+
+/** Decoded once for each version of a target: the object is replaced when the target changes. */
+const keys = new WeakMap<Target, readonly Buffer[]>();
+
+function keysOf(target: Target): readonly Buffer[] {
+  const known = keys.get(target);
+  if (known !== undefined) return known;
+  const decoded = target.secrets.map(secretKey).filter((key) => key !== null);
+  keys.set(target, decoded);
+  return decoded;
+}
+
+/** Visible ASCII goes as it is; anything else percent-encoded, since a header cannot carry it. */
+const headerValueOf = (type: string): string => (/^[\x21-\x7e]+$/.test(type) ? type : encodeURIComponent(type.toWellFormed()));

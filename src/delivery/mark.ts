@@ -1,0 +1,86 @@
+/**
+ * Marks of events (T4): the fan-out mark and the status, written with w:1 a moment after the deliveries they describe. Nothing
+ * waits for them, so they are held back 100 ms and written together, one statement for each status word. What a crash loses
+ * here the sweep puts right.
+ */
+import { eventStatusOf, type DeliveryProgress, type EventStatus } from '../domain/event.ts';
+import type { EventId } from '../domain/ids.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Persist } from '../runtime/persist.ts';
+import { progressOf } from '../store/deliveries.ts';
+import { markEvents } from '../store/events.ts';
+import type { Store } from '../store/store.ts';
+
+export interface EventMark {
+  readonly eventId: EventId;
+  /** To how many targets the event is owed. */
+  readonly owed: number;
+  /** What was just written about one of its deliveries; null to go by the database alone. */
+  readonly progress: DeliveryProgress | null;
+  readonly onMarked?: () => void;
+}
+
+export interface Marker {
+  note(mark: EventMark): void;
+  /** Writes what is held back, now; resolves when nothing is left. */
+  flush(): Promise<void>;
+}
+
+const HOLD_BACK_MS = 100;
+const PAGE = 1_000;
+
+export function createMarker(store: Store, clock: Clock, persist: Persist): Marker {
+  let held: EventMark[] = [];
+  let writing: Promise<void> | null = null;
+  let hurry = new AbortController();
+
+  /** An event with one target is described by what was just written; of the others, the database knows the rest. */
+  async function statusesOf(marks: readonly EventMark[]): Promise<ReadonlyMap<EventId, EventStatus>> {
+    const statuses = new Map<EventId, EventStatus>();
+    const unsure = new Map<EventId, number>();
+    for (const { eventId, owed, progress } of marks) {
+      if (owed === 1 && progress !== null) statuses.set(eventId, eventStatusOf(owed, [progress]));
+      else unsure.set(eventId, owed);
+    }
+    if (unsure.size > 0) await addFromDatabase(unsure, statuses);
+    return statuses;
+  }
+
+  async function addFromDatabase(unsure: ReadonlyMap<EventId, number>, statuses: Map<EventId, EventStatus>): Promise<void> {
+    const progress = await progressOf(store, [...unsure.keys()]);
+    for (const [eventId, owed] of unsure) {
+      const known = progress.get(eventId) ?? [];
+      if (known.length >= owed) statuses.set(eventId, eventStatusOf(owed, known));
+    }
+  }
+
+  async function writePage(marks: readonly EventMark[]): Promise<void> {
+    await persist('event marks', async () => {
+      const byStatus = new Map<EventStatus, EventId[]>();
+      for (const [eventId, status] of await statusesOf(marks)) byStatus.set(status, [...(byStatus.get(status) ?? []), eventId]);
+      await Promise.all([...byStatus].map(([status, ids]) => markEvents(store, status, ids)));
+    });
+  }
+
+  async function writeAll(): Promise<void> {
+    await clock.sleep(HOLD_BACK_MS, hurry.signal);
+    while (held.length > 0) {
+      const page = held.splice(0, PAGE);
+      await writePage(page).catch(() => undefined); // Given up only at the end of the process; the sweep repairs it.
+      for (const { onMarked } of page) onMarked?.();
+    }
+    writing = null;
+  }
+
+  return {
+    note(mark) {
+      held.push(mark);
+      writing ??= writeAll();
+    },
+    async flush() {
+      hurry.abort();
+      while (writing !== null) await writing;
+      hurry = new AbortController();
+    },
+  };
+}

@@ -1,0 +1,35 @@
+/** What an error of the HTTP client says about the receiver: a table from codes to outcomes. */
+import type { NetworkFault, Outcome } from '../domain/attempt.ts';
+import { messageOf } from '../runtime/errors.ts';
+import { BlockedAddressError } from './guard.ts';
+
+/** Node's system errors and undici's own codes (nodejs/undici docs/docs/api/Errors.md). */
+const FAULTS: Readonly<Record<string, NetworkFault>> = {
+  ENOTFOUND: 'dns',
+  EAI_AGAIN: 'dns',
+  ECONNREFUSED: 'refused',
+  ECONNRESET: 'reset',
+  EPIPE: 'reset',
+  UND_ERR_SOCKET: 'reset',
+  UND_ERR_CONNECT_TIMEOUT: 'connect_timeout',
+  ETIMEDOUT: 'connect_timeout',
+  EPROTO: 'tls',
+  UND_ERR_HEADERS_OVERFLOW: 'bad_response',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'bad_response',
+};
+
+/** Certificate and protocol errors of Node's TLS carry one of these beginnings. */
+const TLS = /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH)/;
+
+export function outcomeOfError(error: unknown): Outcome {
+  if (error instanceof BlockedAddressError) return { kind: 'blocked', detail: error.message };
+  const code = codeOf(error);
+  return { kind: 'network', fault: faultOf(code), detail: code === '' ? messageOf(error) : `${code} ${messageOf(error)}`.trim() };
+}
+
+function faultOf(code: string): NetworkFault {
+  if (TLS.test(code)) return 'tls';
+  return code.startsWith('HPE_') ? 'bad_response' : (FAULTS[code] ?? 'other');
+}
+
+const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '');

@@ -1,0 +1,42 @@
+/**
+ * How a lane lets starts through: one at a time asks, and is answered when a place in the lane is free and, with a rate limit,
+ * when it is time. The answer gives the place back.
+ */
+import type { TargetLimits } from '../domain/target.ts';
+
+export interface Pacer {
+  /** Rejects once closed. At most one caller waits at a time: the lane's pump. */
+  begin(): Promise<() => void>;
+  close(): void;
+}
+
+/**
+ * Milliseconds between two starts. Two percent slower than the rate says, since timers and scheduling wobble: at exactly 334
+ * ms, 3/s let a fourth start into a window in two runs of five, at 340 ms in none.
+ */
+export const spacingMs = ({ ratePerSecond }: TargetLimits): number => (ratePerSecond === 0 ? 0 : Math.ceil((1000 / ratePerSecond) * 1.02));
+
+/** Only the concurrency is limited; 0 means not even that. */
+export function createOpenPacer(concurrency: number): Pacer {
+  const places = concurrency === 0 ? Infinity : concurrency;
+  let taken = 0;
+  let waiting: { resolve: (leave: () => void) => void; reject: (error: Error) => void } | null = null;
+
+  function take(): () => void {
+    taken += 1;
+    return () => {
+      taken -= 1;
+      const next = waiting;
+      waiting = null;
+      next?.resolve(take());
+    };
+  }
+
+  return {
+    begin: () => (taken < places ? Promise.resolve(take()) : new Promise((resolve, reject) => (waiting = { resolve, reject }))),
+    close() {
+      waiting?.reject(new Error('The lane is closed'));
+      waiting = null;
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/**
+ * The scheduler (T7): flips timers that are due, by the server's clock, so that each comes back as exactly one change event.
+ * Every processor runs one; the compare in the flip keeps them from firing twice. It sleeps until the next timer it knows of,
+ * and looks for those of others every 5 s.
+ */
+import type { Clock } from '../runtime/clock.ts';
+import type { ServerClock } from '../runtime/server-clock.ts';
+import { createLoop, type Service } from '../runtime/service.ts';
+import type { Telemetry } from '../runtime/telemetry.ts';
+import { fireDueTimers, nextDueAt } from '../store/schedule.ts';
+import type { Store } from '../store/store.ts';
+
+export interface SchedulerDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly serverClock: ServerClock;
+  readonly telemetry: Telemetry;
+}
+
+export interface Scheduler extends Service {
+  /** A timer was written that is due then, on the server's clock. */
+  expect(dueAt: Date): void;
+}
+
+const LOOK_EVERY_MS = 5_000;
+/** A timer is asked for again no sooner than this, should the two clocks differ by a hair. */
+const SHORTEST_WAIT_MS = 5;
+const PAGE = 1_000;
+
+export function createScheduler({ store, clock, serverClock, telemetry }: SchedulerDeps): Scheduler {
+  let wakeAtMs = Infinity;
+
+  async function turn(): Promise<number> {
+    wakeAtMs = Infinity;
+    const { fired, more } = await fireDueTimers(store, PAGE);
+    if (fired > 0) telemetry.emit('timer.fired', { count: fired });
+    if (more) return SHORTEST_WAIT_MS;
+    const next = await nextDueAt(store);
+    const waitMs = next === null ? LOOK_EVERY_MS : next.getTime() - serverClock.now();
+    return plan(Math.min(Math.max(waitMs, SHORTEST_WAIT_MS), LOOK_EVERY_MS));
+  }
+
+  /** A timer may have been announced while we were reading. */
+  function plan(waitMs: number): number {
+    const announcedMs = wakeAtMs - serverClock.now();
+    const sooner = Math.max(Math.min(waitMs, announcedMs), SHORTEST_WAIT_MS);
+    wakeAtMs = serverClock.now() + sooner;
+    return sooner;
+  }
+
+  const loop = createLoop({ clock, telemetry }, { name: 'scheduler', turn, retryMs: 500 });
+
+  return {
+    start: () => loop.start(),
+    stop: () => loop.stop(),
+    expect(dueAt) {
+      if (dueAt.getTime() >= wakeAtMs) return;
+      wakeAtMs = dueAt.getTime();
+      loop.nudge();
+    },
+  };
+}

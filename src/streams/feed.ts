@@ -1,0 +1,169 @@
+/**
+ * The change feed: opens the stream by the opening rules, hands on batch after batch, and opens it again after every error,
+ * for ever. States: opening → catching up (until it has once run dry) → live, and back to opening.
+ *
+ *   opening: after the place in memory; else the stored token; else the stored time; else now
+ *   an error that passes: open again from the place in memory, after 100 ms, doubling to 5 s
+ *   a place that is useless: forget it (compare-and-set), one warning, open at now; the sweep finds what was missed
+ *   no rights, no replica set: the process ends with one clear line
+ */
+import type { Clock } from '../runtime/clock.ts';
+import { FatalError, messageOf } from '../runtime/errors.ts';
+import type { ServerClock } from '../runtime/server-clock.ts';
+import { createLoop, type Service } from '../runtime/service.ts';
+import type { Telemetry } from '../runtime/telemetry.ts';
+import { clusterTimeNow, hasReached, openChangeReader, startOf, type Change, type ChangeBatch, type ChangeReader, type StreamPosition, type StreamStart } from '../store/change-stream.ts';
+import type { Store } from '../store/store.ts';
+import { streamFaultOf } from '../store/stream-errors.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import type { Fail } from './ports.ts';
+
+export interface FeedDeps {
+  /** On a client of its own: a waiting stream holds a connection. */
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly serverClock: ServerClock;
+  readonly telemetry: Telemetry;
+  readonly checkpoint: Checkpoint;
+  readonly fail: Fail;
+  /** Deals with a batch to the end; answers how many deliveries came of it. */
+  readonly handle: (changes: readonly Change[], catchingUp: boolean) => Promise<number>;
+  /** The stream has run dry, asked at that moment of the monotonic clock; `first`: for the first time since it was opened. */
+  readonly onDry: (askedAtMs: number, first: boolean) => void;
+}
+
+export interface Feed extends Service {
+  /** Whether the stream has told everything that was written before this call; waits up to `timeoutMs` for it. */
+  reached(timeoutMs: number, signal: AbortSignal): Promise<boolean>;
+}
+
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+
+interface OpenStream {
+  readonly reader: ChangeReader;
+  /** The token it was opened with, until that has proved good. */
+  unprovenToken: unknown;
+  catchingUp: boolean;
+  readonly openedAtMs: number;
+  changes: number;
+  offered: number;
+}
+
+export function createFeed(deps: FeedDeps): Feed {
+  const { store, clock, serverClock, telemetry, checkpoint, handle, onDry, fail } = deps;
+  let open: OpenStream | null = null;
+  let position: StreamPosition | null = null;
+  let lastDryAskedAtMs = -Infinity;
+  let pauseMs = FIRST_PAUSE_MS;
+
+  async function chooseStart(): Promise<{ readonly start: StreamStart; readonly ageMs: number | null }> {
+    if (position !== null) return { start: { after: position.token, clusterTime: position.clusterTime }, ageMs: 0 };
+    const now = await clusterTimeNow(store.db);
+    const stored = await checkpoint.load();
+    if (stored === null) return { start: { at: now }, ageMs: null };
+    const start = startOf(stored, 'everything');
+    // A time ahead of the server's belongs to another cluster; a stream started at it would open and stay silent.
+    if ('at' in start && start.at.greaterThan(now)) return { start: { at: now }, ageMs: null };
+    return { start, ageMs: Math.max(0, serverClock.now() - stored.savedAt.getTime()) };
+  }
+
+  async function openStream(): Promise<OpenStream> {
+    const { start, ageMs } = await chooseStart();
+    const after = 'after' in start ? start.after : undefined;
+    telemetry.emit('stream.opened', { from: after !== undefined ? 'token' : ageMs === null ? 'now' : 'time', ageMs });
+    return { reader: openChangeReader(store.db, 'everything', start), unprovenToken: after, catchingUp: true, openedAtMs: clock.monotonic(), changes: 0, offered: 0 };
+  }
+
+  async function takeBatch(stream: OpenStream): Promise<void> {
+    const askedAtMs = clock.monotonic();
+    const batch = await stream.reader.next();
+    stream.unprovenToken = undefined;
+    pauseMs = FIRST_PAUSE_MS;
+    stream.changes += batch.changes.length;
+    stream.offered += await handle(batch.changes, stream.catchingUp);
+    await moveTo(batch);
+    if (batch.dry) runDry(stream, askedAtMs);
+    if (batch.changes.some(({ kind }) => kind === 'invalidated')) throw new InvalidatedError();
+  }
+
+  async function moveTo(batch: ChangeBatch): Promise<void> {
+    position = batch.position;
+    if (!batch.dry) telemetry.emit('stream.batchRead', { changes: batch.changes.length });
+    await checkpoint.note(batch.position, !batch.dry);
+  }
+
+  function runDry(stream: OpenStream, askedAtMs: number): void {
+    const first = stream.catchingUp;
+    stream.catchingUp = false;
+    lastDryAskedAtMs = askedAtMs;
+    if (first) telemetry.emit('stream.caughtUp', { changes: stream.changes, offered: stream.offered, tookMs: clock.monotonic() - stream.openedAtMs });
+    onDry(askedAtMs, first);
+  }
+
+  /** Decides about an error; answers how long to wait before opening again. */
+  async function recover(error: unknown, stream: OpenStream | null): Promise<number> {
+    const resuming = stream?.unprovenToken !== undefined;
+    const fault = error instanceof InvalidatedError ? 'historyLost' : streamFaultOf(error, resuming);
+    if (fault === 'fatal') {
+      fail(new FatalError('stream_refused', `MongoDB refused the change stream: ${messageOf(error)}`, { cause: error, fix: 'use a replica set, and a user with the readWrite role on the database' }));
+      return LONGEST_PAUSE_MS;
+    }
+    if (fault === 'historyLost') return loseHistory(error);
+    telemetry.emit('stream.closed', { error: messageOf(error) });
+    const waitMs = pauseMs;
+    pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+    return waitMs;
+  }
+
+  /** What is stored is no newer than the place in memory, so it is as useless. */
+  async function loseHistory(error: unknown): Promise<number> {
+    position = null;
+    const stored = await checkpoint.load();
+    if (stored !== null) await checkpoint.clear(stored.token);
+    telemetry.emit('history.lost', { error: messageOf(error) });
+    return 0;
+  }
+
+  async function turn(signal: AbortSignal): Promise<number> {
+    const close = (): void => void open?.reader.close();
+    signal.addEventListener('abort', close, { once: true });
+    try {
+      open ??= await openStream();
+      await takeBatch(open);
+      return 0;
+    } catch (error) {
+      const broken = open;
+      open = null;
+      await broken?.reader.close().catch(() => undefined);
+      return signal.aborted ? 0 : await recover(error, broken);
+    } finally {
+      signal.removeEventListener('abort', close);
+    }
+  }
+
+  const loop = createLoop({ clock, telemetry }, { name: 'feed', turn, retryMs: FIRST_PAUSE_MS });
+
+  return {
+    start: () => loop.start(),
+    async stop() {
+      await loop.stop();
+      await open?.reader.close();
+      open = null;
+      await checkpoint.save().catch((error: unknown) => telemetry.emit('write.retried', { write: 'resume token', error: messageOf(error) }));
+    },
+    async reached(timeoutMs, signal) {
+      const askedAtMs = clock.monotonic();
+      const moment = await clusterTimeNow(store.db);
+      const told = (): boolean => lastDryAskedAtMs > askedAtMs || (position !== null && hasReached(position, moment));
+      while (!told() && clock.monotonic() - askedAtMs < timeoutMs && !signal.aborted) await clock.sleep(50, signal);
+      return told();
+    },
+  };
+}
+
+/** The database was dropped under the stream: its token can never be resumed. */
+class InvalidatedError extends Error {
+  override readonly name = 'InvalidatedError';
+  override readonly message = 'the database was dropped, so the stream has ended';
+}

@@ -1,0 +1,122 @@
+/**
+ * Lane ownership (T10): takes the lanes this processor should have, drains and hands over those that another should have, and
+ * drops at once those that another has taken. Woken by changes of `lanes` and `targets` and by each renewal of the session.
+ */
+import type { TargetId } from '../domain/ids.ts';
+import { PREFERENCE_GRACE_MS } from '../domain/lease.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { messageOf } from '../runtime/errors.ts';
+import type { ServerClock } from '../runtime/server-clock.ts';
+import { createLoop, type Service } from '../runtime/service.ts';
+import type { Telemetry } from '../runtime/telemetry.ts';
+import { listLanes, releaseLane, takeLane, type LaneRecord } from '../store/lanes.ts';
+import { liveSessions } from '../store/sessions.ts';
+import type { Store } from '../store/store.ts';
+import type { LaneBook, OwnedLane } from './lane-book.ts';
+import { planOwnership } from './ownership-plan.ts';
+import type { OpenLane } from './ports.ts';
+import type { Session } from './session.ts';
+
+export interface OwnershipDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly serverClock: ServerClock;
+  readonly telemetry: Telemetry;
+  readonly book: LaneBook;
+  readonly session: Session;
+  readonly targetIds: () => readonly TargetId[];
+  readonly openLane: OpenLane;
+  /** A lane is ours now: what it is owed must be looked for. */
+  readonly onTaken: (targetId: TargetId) => void;
+  readonly onRoom: (targetId: TargetId) => void;
+}
+
+export interface Ownership extends Service {
+  nudge(): void;
+  /** The session is gone, and with it every lane. */
+  dropAll(): void;
+}
+
+const IDLE_MS = 30_000;
+
+export function createOwnership(deps: OwnershipDeps): Ownership {
+  const { store, clock, serverClock, telemetry, book, session, targetIds, openLane, onTaken, onRoom } = deps;
+  const freeSinceMs = new Map<TargetId, number>();
+  const handovers = new Set<Promise<void>>();
+
+  async function take(seen: LaneRecord): Promise<void> {
+    const lane = await takeLane(store, seen, session.id);
+    if (lane === null) return;
+    const { targetId, term, holdUntil } = lane;
+    const holdMs = holdUntil === null ? 0 : Math.max(0, holdUntil.getTime() - serverClock.now());
+    const port = openLane(targetId, { holdMs, onForgotten: (id) => book.noteForgotten(id), onRoom: () => onRoom(targetId) });
+    book.add({ port, term, takenAtMs: clock.monotonic(), catchingUp: true, hasParked: true, parkings: 0 });
+    telemetry.emit('lane.taken', { targetId, term });
+    onTaken(targetId);
+  }
+
+  /** Stops offering to a lane now, lets what runs end, then gives the lane back. */
+  async function handOver(lane: OwnedLane, reason: string): Promise<void> {
+    const { targetId } = lane.port;
+    book.remove(targetId);
+    await lane.port.drain();
+    await releaseLane(store, targetId, session.id, lane.term);
+    telemetry.emit('lane.released', { targetId, reason });
+  }
+
+  function drop(lane: OwnedLane, reason: string): void {
+    book.remove(lane.port.targetId);
+    telemetry.emit('lane.released', { targetId: lane.port.targetId, reason });
+    track(lane.port.drain());
+  }
+
+  /** Handovers run beside each other and beside the turns; stop() waits for them. */
+  function track(handover: Promise<void>): void {
+    const ended = handover.catch((error: unknown) => telemetry.emit('loop.failed', { loop: 'handover', error: messageOf(error) })).finally(() => handovers.delete(ended));
+    handovers.add(ended);
+  }
+
+  function noteFree(lanes: readonly LaneRecord[]): void {
+    const now = clock.monotonic();
+    const free = new Set(lanes.map(({ targetId }) => targetId));
+    for (const targetId of freeSinceMs.keys()) if (!free.has(targetId)) freeSinceMs.delete(targetId);
+    for (const targetId of free) if (!freeSinceMs.has(targetId)) freeSinceMs.set(targetId, now);
+  }
+
+  async function turn(): Promise<number> {
+    if (!session.isTrusted()) return IDLE_MS;
+    const own = session.id;
+    const [sessions, lanes] = await Promise.all([liveSessions(store), listLanes(store, targetIds())]);
+    const held = new Map(book.all().map(({ port, term }) => [port.targetId, term]));
+    const freeForMs = (targetId: TargetId): number => clock.monotonic() - (freeSinceMs.get(targetId) ?? Infinity);
+    const plan = planOwnership({ own, lanes, sessions, serverNowMs: serverClock.now(), held, freeForMs });
+    for (const targetId of plan.lost) withLane(targetId, (lane) => drop(lane, 'taken by another'));
+    for (const { targetId } of plan.release) withLane(targetId, (lane) => track(handOver(lane, 'handed over')));
+    for (const lane of plan.take) await take(lane);
+    noteFree(plan.leave);
+    return plan.leave.length > 0 ? PREFERENCE_GRACE_MS / 4 : IDLE_MS;
+  }
+
+  function withLane(targetId: TargetId, act: (lane: OwnedLane) => void): void {
+    const lane = book.get(targetId);
+    if (lane !== null) act(lane);
+  }
+
+  const loop = createLoop({ clock, telemetry }, { name: 'ownership', turn, retryMs: 500 });
+
+  return {
+    nudge: () => loop.nudge(),
+    start: async () => {
+      await turn();
+      await loop.start();
+    },
+    async stop() {
+      await loop.stop();
+      for (const lane of book.all()) track(handOver(lane, 'stopping'));
+      await Promise.all(handovers);
+    },
+    dropAll() {
+      for (const lane of book.all()) drop(lane, 'session ended');
+    },
+  };
+}

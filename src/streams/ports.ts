@@ -1,0 +1,40 @@
+/** What the streams need of the delivery side. The processor fills these in; neither side imports the other. */
+import type { DeliveryClaim, DeliveryJob } from '../domain/delivery.ts';
+import type { DeliveryId, EventId, TargetId } from '../domain/ids.ts';
+
+/** `known`: it is in memory already, or was and is not marked yet. `full`: no room; it must be kept in the database. */
+export type OfferResult = 'taken' | 'known' | 'full';
+
+export interface LanePort {
+  readonly targetId: TargetId;
+  /** How many more ids it has room for. */
+  readonly room: number;
+  /** Ids it knows: offered and not yet marked. */
+  readonly size: number;
+  has(id: DeliveryId): boolean;
+  offer(job: DeliveryJob): OfferResult;
+  /** Looks again at whether it may send: the session is trusted again, or the target has changed. */
+  poke(): void;
+  /** Starts nothing more, forgets what has not started, and resolves once all that runs has ended and is written. */
+  drain(): Promise<void>;
+}
+
+export interface OpenLaneOptions {
+  /** Milliseconds from now before the first start may happen, from a stored Retry-After. */
+  readonly holdMs: number;
+  /** Called when an id leaves the lane's memory. */
+  readonly onForgotten: (id: DeliveryId) => void;
+  /** Called when a lane that was out of room has room for a good part of its capacity again. */
+  readonly onRoom: () => void;
+}
+
+export type OpenLane = (targetId: TargetId, options: OpenLaneOptions) => LanePort;
+
+/** Keeps deliveries as ready in the database (T3), and sees to the marks of their events. */
+export type Park = (claims: readonly (DeliveryClaim & { readonly owed: number })[]) => Promise<void>;
+
+/** Sees to the fan-out mark and status of events whose delivery documents may be complete (T4). */
+export type Recheck = (events: readonly { readonly eventId: EventId; readonly owed: number }[]) => void;
+
+/** Ends the process for a reason that no waiting heals. */
+export type Fail = (error: unknown) => void;

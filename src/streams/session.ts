@@ -1,0 +1,103 @@
+/**
+ * This processor's session (T9): a lease on being alive, renewed every 5 s, trusted for 10 of its 15 s. A session that was
+ * ended never comes back: the processor drops its lanes and begins another, unless a process of the same name replaced it.
+ */
+import { newSessionId, type SessionId } from '../domain/ids.ts';
+import { isTrusted, LEASE_MS, RENEW_EVERY_MS } from '../domain/lease.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { FatalError } from '../runtime/errors.ts';
+import type { ServerClock } from '../runtime/server-clock.ts';
+import { createLoop, type Service } from '../runtime/service.ts';
+import type { Telemetry } from '../runtime/telemetry.ts';
+import { endExpiredSessions, endingOf, endPredecessors, endSession, renewSession, startSession } from '../store/sessions.ts';
+import type { Store } from '../store/store.ts';
+import type { Fail } from './ports.ts';
+
+export interface SessionDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly serverClock: ServerClock;
+  readonly telemetry: Telemetry;
+  readonly fail: Fail;
+}
+
+export interface SessionOptions {
+  readonly member: string;
+  readonly host: string;
+  readonly pid: number;
+  /** After each renewal, and after somebody's session was ended. */
+  readonly onRenewed: () => void;
+  /** The session was ended by somebody else: whatever hung on it is gone. */
+  readonly onLost: () => void;
+}
+
+export interface Session extends Service {
+  readonly id: SessionId;
+  /** Whether a send may start now. */
+  isTrusted(): boolean;
+}
+
+export function createSession({ store, clock, serverClock, telemetry, fail }: SessionDeps, options: SessionOptions): Session {
+  const { member, host, pid, onRenewed, onLost } = options;
+  let id = newSessionId(clock.now());
+  let renewedAtMs = -Infinity;
+  let unbrokenSinceMs = Infinity;
+
+  /** Counts from before the renewal was sent: the server's lease began no earlier. */
+  async function timed(renewal: () => Promise<Date | null>): Promise<boolean> {
+    const askedAtMs = clock.monotonic();
+    const serverTime = await renewal();
+    if (serverTime === null) return false;
+    if (!isTrusted(renewedAtMs, askedAtMs)) unbrokenSinceMs = askedAtMs;
+    serverClock.observe(serverTime.getTime(), askedAtMs, clock.monotonic());
+    renewedAtMs = askedAtMs;
+    return true;
+  }
+
+  async function begin(): Promise<void> {
+    await timed(() => startSession(store, { id, member, host, pid }));
+    await endPredecessors(store, member, id);
+    telemetry.emit('session.started', { member, sessionId: id });
+  }
+
+  async function replace(): Promise<void> {
+    const lost = id;
+    const reason = (await endingOf(store, lost)) ?? 'removed';
+    telemetry.emit('session.lost', { member, sessionId: lost, reason });
+    renewedAtMs = -Infinity;
+    onLost();
+    if (reason === 'successor') {
+      fail(new FatalError('superseded', `Another process has taken over the processor name ${member}`, { fix: 'give each processor its own PROCESSOR_NAME' }));
+      return;
+    }
+    id = newSessionId(clock.now());
+    await begin();
+  }
+
+  /** After an outage of the database, the living are given time to renew before anybody is declared dead. */
+  const mayEndOthers = (): boolean => clock.monotonic() - unbrokenSinceMs >= LEASE_MS;
+
+  async function turn(): Promise<number> {
+    if (!(await timed(() => renewSession(store, id)))) await replace();
+    if (mayEndOthers()) await endExpiredSessions(store);
+    onRenewed();
+    return RENEW_EVERY_MS;
+  }
+
+  const loop = createLoop({ clock, telemetry }, { name: 'session', turn, retryMs: 250 });
+
+  return {
+    get id() {
+      return id;
+    },
+    isTrusted: () => isTrusted(renewedAtMs, clock.monotonic()),
+    async start() {
+      await begin();
+      await loop.start();
+    },
+    async stop() {
+      await loop.stop();
+      await endSession(store, id).catch(() => undefined); // Its lease ends by itself when the database is away.
+    },
+  };
+}
