@@ -4,7 +4,7 @@
  */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 
-const ajv = new Ajv({ strict: true, allErrors: true, coerceTypes: false, ownProperties: true, verbose: true });
+const ajv = new Ajv({ strict: true, allowUnionTypes: true, allErrors: true, coerceTypes: false, ownProperties: true, verbose: true });
 
 export interface SchemaFault {
   /** JSON Pointer (RFC 6901) to the value at fault; empty for the whole document. */

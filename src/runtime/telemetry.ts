@@ -5,7 +5,7 @@
 import type { DeliveryId, EventId, TargetId } from '../domain/ids.ts';
 
 export interface TelemetryEvents {
-  'server.started': { readonly url: string };
+  'server.started': { readonly url: string; readonly pid: number };
   'processor.started': { readonly member: string; readonly pid: number };
   'process.stopping': { readonly reason: string };
   'process.stopped': { readonly tookMs: number };

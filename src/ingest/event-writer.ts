@@ -1,0 +1,123 @@
+/**
+ * Events → database (T1), by group commit: a `202` is earned only by a write that a majority has in its journal. What cannot
+ * be known in time is answered `503`, and the sender's repeat with the same key settles it.
+ */
+import type { HookEvent, EventStatus } from '../domain/event.ts';
+import type { EventId } from '../domain/ids.ts';
+import { Batcher } from '../runtime/batcher.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { messageOf } from '../runtime/errors.ts';
+import { findByKeys, insertEvents, type StoredEvent } from '../store/events.ts';
+import type { Store } from '../store/store.ts';
+import { Problem } from './problem.ts';
+
+export interface Accepted {
+  readonly id: EventId;
+  readonly status: EventStatus;
+  readonly duplicate: boolean;
+}
+
+export interface EventWriter {
+  /** Resolves once stored. @throws Problem `unavailable`, `overloaded` or `idempotency_key_reused` */
+  accept(event: HookEvent): Promise<Accepted>;
+  /** Resolves once nothing is being written. */
+  idle(): Promise<void>;
+}
+
+const MAX_BATCH = 500;
+const WRITES_AT_ONCE = 2;
+/** A sender hears within 2.5 s, whatever the database does. */
+const DEADLINE_MS = 2_300;
+const MAX_PENDING = 5_000;
+const MAX_PENDING_BYTES = 64 * 1_048_576;
+const RETRY_AFTER_S = 5;
+
+interface Pending {
+  readonly deadlineMs: number;
+  readonly reject: (error: unknown) => void;
+}
+
+export function createEventWriter(store: Store, clock: Clock): EventWriter {
+  const batcher = new Batcher<HookEvent, Accepted | Problem>({ write, maxItems: MAX_BATCH, lanes: WRITES_AT_ONCE });
+  /** In the order of their deadlines. */
+  const pending = new Map<HookEvent, Pending>();
+  let pendingBytes = 0;
+  let watching = false;
+
+  async function write(events: readonly HookEvent[]): Promise<readonly (Accepted | Problem)[]> {
+    try {
+      const duplicates = new Set(await insertEvents(store, events));
+      const originals = await findOriginals(store, events.filter((_, index) => duplicates.has(index)));
+      return events.map((event, index) => (duplicates.has(index) ? answerDuplicate(event, originals.get(keyOf(event))) : answerFresh(event)));
+    } catch (error) {
+      // Those that wait would meet the same fault, and only later.
+      const problem = unavailable(messageOf(error));
+      batcher.rejectWaiting(() => true, problem);
+      throw problem;
+    }
+  }
+
+  /** One timer for all: it sleeps until the oldest deadline. */
+  async function watchDeadlines(): Promise<void> {
+    watching = true;
+    for (let oldest = firstOf(pending); oldest !== undefined; oldest = firstOf(pending)) {
+      const [event, { deadlineMs, reject }] = oldest;
+      const leftMs = deadlineMs - clock.monotonic();
+      if (leftMs > 0) await clock.sleep(leftMs);
+      else expire(event, reject);
+    }
+    watching = false;
+  }
+
+  function expire(event: HookEvent, reject: (error: unknown) => void): void {
+    const problem = unavailable(`no majority confirmed the write within ${DEADLINE_MS} ms`);
+    forget(event);
+    batcher.rejectWaiting((waiting) => waiting === event, problem);
+    reject(problem);
+  }
+
+  function forget(event: HookEvent): void {
+    if (pending.delete(event)) pendingBytes -= event.body.byteLength;
+  }
+
+  function withDeadline(event: HookEvent): Promise<Accepted | Problem> {
+    return new Promise((resolve, reject) => {
+      pending.set(event, { deadlineMs: clock.monotonic() + DEADLINE_MS, reject });
+      pendingBytes += event.body.byteLength;
+      batcher.add(event).then(resolve, reject).finally(() => forget(event));
+      if (!watching) void watchDeadlines();
+    });
+  }
+
+  return {
+    async accept(event) {
+      if (pending.size >= MAX_PENDING || pendingBytes >= MAX_PENDING_BYTES) throw new Problem('overloaded', `Expected fewer than ${MAX_PENDING} events waiting to be stored, got that many`, { retryAfterS: RETRY_AFTER_S });
+      const answer = await withDeadline(event);
+      if (answer instanceof Problem) throw answer;
+      return answer;
+    },
+    idle: () => batcher.idle(),
+  };
+}
+
+const firstOf = <Key, Value>(map: ReadonlyMap<Key, Value>): [Key, Value] | undefined => map.entries().next().value;
+
+const unavailable = (reason: string): Problem => new Problem('unavailable', `The database did not confirm the event: ${reason}. Send it again with the same key`, { retryAfterS: RETRY_AFTER_S });
+
+const keyOf = ({ source, idempotencyKey }: { readonly source: string; readonly idempotencyKey: string }): string => `${source}\n${idempotencyKey}`;
+
+async function findOriginals(store: Store, duplicates: readonly HookEvent[]): Promise<ReadonlyMap<string, StoredEvent>> {
+  const bySource = new Map<string, string[]>();
+  for (const { source, idempotencyKey } of duplicates) bySource.set(source, [...(bySource.get(source) ?? []), idempotencyKey]);
+  const found = await Promise.all([...bySource].map(async ([source, keys]) => (await findByKeys(store, source, keys)).map((event) => [keyOf({ source, ...event }), event] as const)));
+  return new Map(found.flat());
+}
+
+const answerFresh = ({ id, targetIds }: HookEvent): Accepted => ({ id, status: targetIds.length === 0 ? 'UNROUTED' : 'RECEIVED', duplicate: false });
+
+/** The same key and bytes: the first one's answer. Not there any more, or not yet by a majority: unknown, so not a 202. */
+function answerDuplicate({ fingerprint }: HookEvent, original: StoredEvent | undefined): Accepted | Problem {
+  if (original === undefined) return unavailable('an event with this key is being stored just now');
+  if (original.fingerprint !== fingerprint) return new Problem('idempotency_key_reused', `Expected the body that this idempotency key was first used with (event ${original.id}), got another`);
+  return { id: original.id, status: original.status, duplicate: true };
+}

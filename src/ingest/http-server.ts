@@ -1,0 +1,90 @@
+/**
+ * The listening socket, with limits that really fire: Node looks at its request timeouts only every 30 s unless told
+ * otherwise. What does not even parse as HTTP is answered as a problem too.
+ */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import type { Hono } from 'hono';
+import type { Clock } from '../runtime/clock.ts';
+import { FatalError, messageOf } from '../runtime/errors.ts';
+import type { Service } from '../runtime/service.ts';
+import { PROBLEM_TYPE, Problem, problemBody, type ProblemCode } from './problem.ts';
+
+export interface HttpServer extends Service {
+  /** Set once started. */
+  readonly url: string;
+}
+
+export interface HttpServerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** How long requests may go on after `stop()`, before their connections are cut. */
+  readonly graceMs: number;
+}
+
+const LIMITS = {
+  requestTimeout: 15_000,
+  headersTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 16_384,
+  // Longer than the usual idle limit of load balancers, so that they close first.
+  keepAliveTimeout: 65_000,
+};
+
+export function createHttpServer(app: Hono, clock: Clock, { host, port, graceMs }: HttpServerOptions): HttpServer {
+  const server = createAdaptorServer({ fetch: app.fetch, createServer, serverOptions: LIMITS }) as Server;
+  server.on('clientError', answerUnreadable);
+  let url = '';
+
+  return {
+    get url() {
+      return url;
+    },
+    async start() {
+      if (server.listening) return;
+      await listen(server, host, port);
+      const { port: actual } = server.address() as AddressInfo;
+      url = `http://${host.includes(':') ? `[${host}]` : host}:${actual}`;
+    },
+    async stop() {
+      if (!server.listening) return;
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeIdleConnections();
+      const done = new AbortController();
+      void clock.sleep(graceMs, done.signal).then(() => server.closeAllConnections());
+      await closed;
+      done.abort();
+    },
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenFault(error, host, port)));
+    server.listen(port, host, resolve);
+  });
+}
+
+function listenFault(error: NodeJS.ErrnoException, host: string, port: number): FatalError {
+  if (error.code === 'EADDRINUSE') return new FatalError('port_taken', `Port ${port} on ${host} is taken by another program`, { cause: error, fix: 'set PORT to another one, or 0 for any free one' });
+  if (error.code === 'EACCES') return new FatalError('port_refused', `Port ${port} may not be used by this user`, { cause: error, fix: 'set PORT to 1024 or more' });
+  return new FatalError('cannot_listen', `Cannot listen on ${host}:${port}: ${messageOf(error)}`, { cause: error, fix: 'set HOST to an address of this machine' });
+}
+
+/** By Node's error codes (nodejs/node lib/_http_server.js, socketOnError). */
+const UNREADABLE: Readonly<Record<string, readonly [ProblemCode, string]>> = {
+  HPE_HEADER_OVERFLOW: ['headers_too_large', `Expected at most ${LIMITS.maxHeaderSize} bytes of headers, got more`],
+  ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', `Expected the whole request within ${LIMITS.requestTimeout / 1000} s`],
+};
+
+function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const [code, detail] = UNREADABLE[error.code ?? ''] ?? (['bad_request', 'Expected an HTTP/1.1 request, got something that is none'] as const);
+  const problem = new Problem(code, detail);
+  const body = problemBody(problem);
+  socket.end(`HTTP/1.1 ${problem.status} Refused\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
+}

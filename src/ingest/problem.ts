@@ -1,0 +1,71 @@
+/**
+ * Refusals: `application/problem+json` (RFC 9457) with a stable `code` beside the standard members. `detail` says what was
+ * expected and what was got; it never repeats the body or a signature.
+ */
+export interface ProblemOptions {
+  /** Seconds, sent as Retry-After. */
+  readonly retryAfterS?: number;
+  readonly errors?: readonly { readonly pointer: string; readonly message: string }[];
+}
+
+/** Every code there is, with its status and title. Codes never change their meaning. */
+const PROBLEMS = {
+  body_too_large: [413, 'The body is too large'],
+  unsupported_media_type: [415, 'The content type is not supported'],
+  unsupported_encoding: [415, 'The content encoding is not supported'],
+  missing_signature: [401, 'The request is not signed'],
+  missing_header: [400, 'A header is missing'],
+  invalid_timestamp: [400, 'The timestamp is not readable'],
+  invalid_idempotency_key: [400, 'The idempotency key is not usable'],
+  timestamp_out_of_window: [401, 'The timestamp is too far from now'],
+  invalid_signature: [401, 'The signature does not match'],
+  incomplete_body: [400, 'The body did not arrive whole'],
+  invalid_utf8: [400, 'The body is not UTF-8'],
+  invalid_json: [400, 'The body is not JSON'],
+  json_too_complex: [400, 'The JSON is too complex'],
+  schema_mismatch: [422, 'The event does not have the expected shape'],
+  idempotency_key_reused: [422, 'The idempotency key belongs to another event'],
+  unauthorized: [401, 'A token is needed'],
+  not_found: [404, 'There is nothing here'],
+  method_not_allowed: [405, 'The method is not allowed here'],
+  request_timeout: [408, 'The request took too long'],
+  headers_too_large: [431, 'The headers are too large'],
+  bad_request: [400, 'The request is not readable'],
+  overloaded: [503, 'Too much is waiting to be stored'],
+  unavailable: [503, 'The event could not be stored'],
+  not_ready: [503, 'Not ready'],
+  internal_error: [500, 'Something went wrong here'],
+} as const satisfies Record<string, readonly [number, string]>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** Thrown by a step that refuses; answered once, in the app. */
+export class Problem extends Error {
+  readonly code: ProblemCode;
+  readonly detail: string;
+  readonly options: ProblemOptions;
+
+  constructor(code: ProblemCode, detail: string, options: ProblemOptions = {}) {
+    super(detail);
+    this.name = 'Problem';
+    this.code = code;
+    this.detail = detail;
+    this.options = options;
+  }
+
+  get status(): number {
+    return PROBLEMS[this.code][0];
+  }
+}
+
+export const PROBLEM_TYPE = 'application/problem+json';
+
+export const problemBody = ({ code, detail, status, options }: Problem): string =>
+  JSON.stringify({ type: 'about:blank', title: PROBLEMS[code][1], status, code, detail, ...(options.errors === undefined ? {} : { errors: options.errors }) });
+
+export function problemResponse(problem: Problem): Response {
+  const headers: Record<string, string> = { 'content-type': PROBLEM_TYPE };
+  if (problem.options.retryAfterS !== undefined) headers['retry-after'] = String(problem.options.retryAfterS);
+  if (problem.status === 401) headers['www-authenticate'] = problem.code === 'unauthorized' ? 'Bearer' : 'Signature';
+  return new Response(problemBody(problem), { status: problem.status, headers });
+}

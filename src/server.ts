@@ -1,0 +1,95 @@
+/**
+ * The HTTP server: composition root and program. Takes events in and reads them back; it sends nothing itself.
+ *
+ *   start   indexes → targets → their watch → listening      stop   not ready → listener → writes → connections
+ */
+import { registerDefaultTarget } from './default-target.ts';
+import { createApp } from './ingest/app.ts';
+import { createEventRoute } from './ingest/event-route.ts';
+import { createEventWriter } from './ingest/event-writer.ts';
+import { createReadiness } from './ingest/health.ts';
+import { createHttpServer } from './ingest/http-server.ts';
+import { createIngestRoute } from './ingest/ingest-route.ts';
+import { keysOf } from './ingest/verify.ts';
+import { systemClock } from './runtime/clock.ts';
+import { loadConfig, requireSet, type Config } from './runtime/config.ts';
+import { FatalError, messageOf } from './runtime/errors.ts';
+import { logTelemetry } from './runtime/logger.ts';
+import { failure, isMain, runProgram, type Running } from './runtime/program.ts';
+import { startAll } from './runtime/service.ts';
+import { createTelemetry, type Telemetry } from './runtime/telemetry.ts';
+import { connect } from './store/client.ts';
+import { pingPrimary } from './store/ping.ts';
+import { ensureIndexes } from './store/indexes.ts';
+import { openStore } from './store/store.ts';
+import { TargetBook } from './store/target-book.ts';
+import { createTargetWatch } from './streams/target-watch.ts';
+
+export interface RunningServer extends Running {
+  readonly url: string;
+}
+
+const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
+
+/**
+ * Connects, listens and answers once events can be taken in.
+ * @throws FatalError when the configuration, the database or the port cannot be used.
+ */
+export async function startServer(config: Config, telemetry: Telemetry = createTelemetry()): Promise<RunningServer> {
+  requireSet(config, 'mongodbUri', 'ingestSecrets');
+  refuseOpenAdmin(config);
+  const address = { uri: config.mongodbUri ?? '', database: config.mongodbDb };
+  const work = await connect(address, 'work');
+  const stream = await connect(address, 'stream');
+  const { failed } = failure(telemetry);
+
+  async function assemble(): Promise<RunningServer> {
+    const clock = systemClock;
+    const store = openStore(work.db);
+    await ensureIndexes(store, config.retentionDays);
+    await registerDefaultTarget(store, config, telemetry);
+    const targets = new TargetBook(store);
+    await targets.refresh();
+    const watch = createTargetWatch({ store: openStore(stream.db), clock, telemetry, targets });
+    const writer = createEventWriter(store, clock);
+    const readiness = createReadiness(clock, () => pingPrimary(work.db));
+    const ingest = createIngestRoute({ clock, telemetry, writer, targets: () => targets.all(), keys: keysOf(config.ingestSecrets), maxBodyBytes: config.maxBodyBytes });
+    const app = createApp({ telemetry, readiness, ingest, event: createEventRoute(store), adminToken: config.adminToken });
+    const http = createHttpServer(app, clock, { host: config.host, port: config.port, graceMs: config.shutdownGraceMs });
+
+    await startAll([watch, http]);
+    telemetry.emit('server.started', { url: http.url, pid: process.pid });
+    return { url: http.url, failed, telemetry, stop };
+
+    async function stop(): Promise<void> {
+      readiness.startDraining();
+      await http.stop();
+      await writer.idle();
+      await watch.stop();
+      await closeConnections();
+    }
+  }
+
+  const closeConnections = async (): Promise<void> => void (await Promise.all([work.close(), stream.close()]));
+  try {
+    return await assemble();
+  } catch (error) {
+    await closeConnections();
+    throw error instanceof FatalError ? error : new FatalError('start_failed', `The server could not start: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Reading events needs a token, except for those who are on this machine anyway. */
+function refuseOpenAdmin({ host, adminToken }: Config): void {
+  if (adminToken !== null || LOOPBACK.test(host)) return;
+  throw new FatalError('admin_token_needed', `HOST ${host} can be reached from other machines, and no ADMIN_TOKEN is set`, { fix: 'set ADMIN_TOKEN, or HOST=127.0.0.1' });
+}
+
+if (isMain(import.meta.url)) {
+  await runProgram(async () => {
+    const config = loadConfig();
+    const telemetry = createTelemetry();
+    logTelemetry(telemetry, { level: config.logLevel, format: config.logFormat, name: 'server' });
+    return startServer(config, telemetry);
+  });
+}
