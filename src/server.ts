@@ -70,7 +70,7 @@ export async function startServer(config: Config, telemetry: Telemetry = createT
     }
   }
 
-  const closeConnections = async (): Promise<void> => void (await Promise.all([work.close(), stream.close()]));
+  const closeConnections = (): Promise<unknown> => Promise.all([work.close(), stream.close()]);
   try {
     return await assemble();
   } catch (error) {

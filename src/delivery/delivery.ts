@@ -53,9 +53,9 @@ export interface OpenLaneOptions {
 }
 
 export interface DeliveryStage {
-  openLane(targetId: TargetId, options: OpenLaneOptions): Lane;
+  readonly openLane: (targetId: TargetId, options: OpenLaneOptions) => Lane;
   readonly park: ReturnType<typeof createPark>;
-  recheck(events: readonly { readonly eventId: EventId; readonly owed: number }[]): void;
+  readonly recheck: (events: readonly { readonly eventId: EventId; readonly owed: number }[]) => void;
   /** Cuts every attempt under way; none of them uses up an attempt. */
   abortAttempts(): void;
   /** Writes the marks that are held back. */

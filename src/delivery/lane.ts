@@ -149,13 +149,14 @@ export class Lane {
   async #nextTurn(): Promise<Turn | null> {
     const { gate, pacer, slots, spacing } = this.#deps;
     const { signal } = this.#draining;
-    while (!signal.aborted) {
+    const isDraining = (): boolean => signal.aborted;
+    while (!isDraining()) {
       await gate.opened(signal);
       const leaveLane = await pacer.begin().catch(() => null);
       if (leaveLane === null) return null;
       const giveSlotBack = await slots.acquire(this.targetId);
       await spacing.wait(signal);
-      if (gate.isOpen() && !signal.aborted) {
+      if (gate.isOpen() && !isDraining()) {
         spacing.noteStart();
         return { leaveLane, giveSlotBack };
       }

@@ -30,7 +30,7 @@ const HOLD_BACK_MS = 100;
 const PAGE = 1_000;
 
 export function createMarker(store: Store, clock: Clock, persist: Persist): Marker {
-  let held: EventMark[] = [];
+  const held: EventMark[] = [];
   let writing: Promise<void> | null = null;
   let hurry = new AbortController();
 

@@ -18,6 +18,7 @@ const ulid = monotonicFactory();
 
 const ULID = '[0-9A-HJKMNP-TV-Z]{26}';
 const EVENT_ID = new RegExp(`^evt_${ULID}$`);
+const TIMER_ID = /^([^#]+)#\d+\.\d+$/;
 const TARGET_ID = /^tgt_[A-Za-z0-9_-]{1,64}$/;
 
 /** `evt_<ulid>`, rising within a process. `nowMs` is unix milliseconds. */
@@ -47,7 +48,6 @@ export const timerIdOf = (deliveryId: DeliveryId, generation: number, attempt: n
 
 /** The delivery a timer belongs to; null when the text is no timer id. */
 export function deliveryOfTimer(text: string): DeliveryId | null {
-  const hash = text.indexOf('#');
-  const id = hash < 0 ? '' : text.slice(0, hash);
-  return parseDeliveryId(id) === null ? null : (id as DeliveryId);
+  const [, id] = TIMER_ID.exec(text) ?? [];
+  return id === undefined || parseDeliveryId(id) === null ? null : (id as DeliveryId);
 }

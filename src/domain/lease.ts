@@ -32,7 +32,8 @@ export function preferredOwner(targetId: TargetId, sessions: readonly LiveSessio
   let best: { readonly session: LiveSession; readonly score: string } | null = null;
   for (const session of sessions) {
     const score = createHash('sha256').update(`${session.member}\n${targetId}`).digest('hex');
-    if (best === null || score > best.score) best = { session, score };
+    // Two sessions of one member are a restart under way: the newer one is the living.
+    if (best === null || score > best.score || (score === best.score && session.id > best.session.id)) best = { session, score };
   }
   return best?.session ?? null;
 }

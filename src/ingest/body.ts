@@ -22,7 +22,7 @@ export function refuseAnnouncedLength(contentLength: string | undefined, maxByte
 async function readCounting(request: Request, maxBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of request.body ?? []) {
+  for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
     chunks.push(chunk);
     length += chunk.byteLength;
     if (length > maxBytes) throw tooLarge(maxBytes, 'more');

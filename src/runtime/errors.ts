@@ -35,4 +35,4 @@ export function describeFault(error: unknown): string {
 }
 
 /** Removes user names and passwords from any MongoDB or HTTP address inside a text. */
-export const scrubUris = (text: string): string => text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi, '$1***@');
+export const scrubUris = (text: string): string => text.replace(/\b(mongodb(?:\+srv)?:\/\/)\S+@/gi, '$1***@').replace(/\b([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/]+@/gi, '$1***@');

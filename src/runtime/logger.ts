@@ -46,10 +46,14 @@ export function logTelemetry(telemetry: Telemetry, options: LoggerOptions): () =
   return telemetry.listen((name, fields) => {
     const eventLevel: LogLevel = LEVELS[name] ?? 'debug';
     if (LOG_LEVELS.indexOf(eventLevel) < least) return;
-    const line = { time: now(), level: eventLevel, process, name, fields };
-    write(scrubUris(format === 'json' ? jsonLine(line) : prettyLine(line)));
+    const line = { time: now(), level: eventLevel, process, name, fields: scrubbed(fields) };
+    write(format === 'json' ? jsonLine(line) : prettyLine(line));
   });
 }
+
+/** Value by value, before they are joined: in a finished line an address could swallow what follows it. */
+const scrubbed = <Fields extends object>(fields: Fields): Fields =>
+  Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, typeof value === 'string' ? scrubUris(value) : (value as unknown)])) as Fields;
 
 interface Line {
   readonly time: Date;
@@ -62,19 +66,26 @@ interface Line {
 const jsonLine = ({ time, level, process, name, fields }: Line): string => JSON.stringify({ time: time.toISOString(), level, process, event: name, ...fields });
 
 function prettyLine({ time, level, process, name, fields }: Line): string {
-  const details = Object.entries(fields).filter(([, value]) => value !== null).map(([key, value]) => `${key}=${String(value)}`);
   const mark = level === 'warn' || level === 'error' ? `${level.toUpperCase()} ` : '';
-  return [time.toISOString().slice(11, 23), process.padEnd(9), mark + sentenceOf(name, fields) , details.join(' ')].join('  ').trimEnd();
+  return [time.toISOString().slice(11, 23), process.padEnd(9), mark + (sentenceOf(name, fields) ?? nameWithFields(name, fields))].join('  ');
 }
 
+function nameWithFields(name: TelemetryName, fields: TelemetryEvents[TelemetryName]): string {
+  const details = Object.entries(fields).filter(([, value]) => value !== null).map(([key, value]) => `${key}=${printable(String(value))}`);
+  return [name, ...details].join(' ');
+}
+
+/** One line stays one line, and no text of others moves the cursor. */
+const printable = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+
 /** The few lines a person looks for after a crash are sentences; the rest is the event's name. */
-function sentenceOf(name: TelemetryName, fields: TelemetryEvents[TelemetryName]): string {
+function sentenceOf(name: TelemetryName, fields: TelemetryEvents[TelemetryName]): string | null {
   if (name === 'stream.opened') return openedSentence(fields as TelemetryEvents['stream.opened']);
   if (name === 'stream.caughtUp') {
     const { offered, tookMs } = fields as TelemetryEvents['stream.caughtUp'];
     return `caught up ${offered} event${offered === 1 ? '' : 's'} in ${(tookMs / 1000).toFixed(1)} s`;
   }
-  return name;
+  return null;
 }
 
 function openedSentence({ from, ageMs }: TelemetryEvents['stream.opened']): string {

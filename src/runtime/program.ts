@@ -9,7 +9,7 @@ import type { Telemetry } from './telemetry.ts';
 
 export interface Running {
   /** Ends in order; resolves when all is done. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
   /** Rejects when the program cannot go on. */
   readonly failed: Promise<never>;
   readonly telemetry: Telemetry;

@@ -1,10 +1,11 @@
 /**
- * The one Ajv instance, strict, with its faults told the way people need them: where, what was expected, what was got.
+ * The one Ajv instance, strict, with the first fault told the way people need it: where, and what was expected. Only the
+ * first, since collecting all of them on hostile input costs without bound.
  * Schemas are written by us only; a schema is as trusted as code (ajv documentation, "Security considerations").
  */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 
-const ajv = new Ajv({ strict: true, allowUnionTypes: true, allErrors: true, coerceTypes: false, ownProperties: true, verbose: true });
+const ajv = new Ajv({ strict: true, allowUnionTypes: true, allErrors: false, coerceTypes: false, ownProperties: true, verbose: true });
 
 export interface SchemaFault {
   /** JSON Pointer (RFC 6901) to the value at fault; empty for the whole document. */
@@ -21,6 +22,6 @@ export function compileSchema<T>(schema: object): Validator<T> {
 }
 
 const toFault = ({ instancePath, message, params }: ErrorObject): SchemaFault => {
-  const allowed = 'allowedValues' in params ? `: ${(params as { allowedValues: readonly unknown[] }).allowedValues.join(', ')}` : '';
-  return { pointer: instancePath, message: `${message ?? 'is not valid'}${allowed}` };
+  const named: unknown = params['allowedValues'] ?? params['additionalProperty'];
+  return { pointer: instancePath, message: `${message ?? 'is not valid'}${named === undefined ? '' : `: ${String(named)}`}` };
 };

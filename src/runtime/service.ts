@@ -32,6 +32,7 @@ export interface LoopOptions {
 export function createLoop({ clock, telemetry }: LoopDeps, { name, turn, retryMs = 500 }: LoopOptions): Loop {
   let stopping: AbortController | null = null;
   let running: Promise<void> = Promise.resolve();
+  let ended: Promise<void> = running;
   let wake = new AbortController();
 
   async function takeTurn(signal: AbortSignal): Promise<number> {
@@ -52,18 +53,20 @@ export function createLoop({ clock, telemetry }: LoopDeps, { name, turn, retryMs
   }
 
   return {
-    start(): Promise<void> {
+    async start(): Promise<void> {
       if (stopping === null) {
-        stopping = new AbortController();
-        running = run(stopping.signal);
+        const { signal } = (stopping = new AbortController());
+        running = ended.then(() => run(signal));
       }
-      return Promise.resolve();
+      await ended;
     },
-    async stop(): Promise<void> {
-      stopping?.abort();
+    stop(): Promise<void> {
+      if (stopping === null) return ended;
+      stopping.abort();
       wake.abort();
-      await running;
       stopping = null;
+      ended = running;
+      return ended;
     },
     nudge: () => wake.abort(),
   };
@@ -78,7 +81,8 @@ export async function startAll(services: readonly Service[]): Promise<void> {
       await service.start();
     }
   } catch (error) {
-    await stopAll(started);
+    // Why the start failed is what the operator must learn; a fault while clearing up would hide it.
+    await stopAll(started).catch(() => undefined);
     throw error;
   }
 }

@@ -43,7 +43,8 @@ function createClient(uri: string, use: ClientUse): MongoClient {
   try {
     return new MongoClient(uri, { ...OPTIONS[use], appName: `hooktail-${use}` });
   } catch (error) {
-    throw asFatal(error, uri);
+    // Nothing was dialled yet, so whatever is wrong is the address.
+    throw badUri(error, uri);
   }
 }
 
@@ -58,11 +59,14 @@ function requireReplicaSet(hello: Record<string, unknown>): void {
 function asFatal(error: unknown, uri: string): FatalError {
   if (error instanceof FatalError) return error;
   const where = scrubUris(uri);
-  if (error instanceof MongoParseError) return new FatalError('bad_mongodb_uri', `MONGODB_URI ${where} cannot be used: ${messageOf(error)}`, { cause: error, fix: 'use the form mongodb://host:27017/?replicaSet=rs0' });
+  if (error instanceof MongoParseError) return badUri(error, uri);
   if (error instanceof MongoServerError) return new FatalError('mongodb_refused', `MongoDB at ${where} refused: ${messageOf(error)}`, { cause: error, fix: 'check the user, the password and authSource in MONGODB_URI' });
   const reason = error instanceof MongoServerSelectionError ? selectionReason(error) : messageOf(error);
   return new FatalError('mongodb_unreachable', `No MongoDB primary found at ${where} within 2 s: ${reason}`, { cause: error, fix: 'check that it runs, that the host names of its members resolve from here, and the replicaSet name' });
 }
+
+const badUri = (error: unknown, uri: string): FatalError =>
+  new FatalError('bad_mongodb_uri', `MONGODB_URI ${scrubUris(uri)} cannot be used: ${messageOf(error)}`, { cause: error, fix: 'use the form mongodb://host:27017/?replicaSet=rs0, with user and password percent-encoded' });
 
 function selectionReason(error: MongoServerSelectionError): string {
   const descriptions = [...(error.reason?.servers.values() ?? [])];

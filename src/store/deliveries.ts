@@ -113,15 +113,6 @@ export async function findSettledSince({ deliveries }: Store, since: Date, limit
   return found.map(({ eventId, settledAt }) => ({ eventId, settledAt: settledAt ?? since }));
 }
 
-/** T8. Makes one settled delivery ready again; false when it has moved on since it was read. */
-export async function replayDelivery({ deliveries }: Store, { id, generation, state }: Pick<Delivery, 'id' | 'generation' | 'state'>): Promise<boolean> {
-  const { matchedCount } = await deliveries.updateOne({ _id: id, generation, state }, [
-    { $set: { state: 'ready', generation: generation + 1, attemptCount: 0, wakeAt: '$$NOW' } },
-    { $unset: ['settledAt', 'reason'] },
-  ]);
-  return matchedCount === 1;
-}
-
 function toDelivery(document: DeliveryDocument): Delivery {
   const { _id: id, eventId, targetId, generation, attemptCount, state } = document;
   // Statements that need no attempts leave them out of the projection.

@@ -83,11 +83,6 @@ export async function markEvents({ events }: Store, status: EventStatus, ids: re
   await events.updateMany(filter, final ? { ...update, $currentDate: { settledAt: true } } : update, { writeConcern: QUICK });
 }
 
-/** Part of T8: a replayed event is open again, and out of reach of retention, before its delivery moves. */
-export async function reopenEvents({ events }: Store, ids: readonly EventId[]): Promise<void> {
-  await events.updateMany({ _id: { $in: [...ids] } }, { $unset: { settledAt: '' }, $set: { status: 'RECEIVED' } });
-}
-
 /** Repairs a wrong status word, unless the event has changed since it was read. */
 export async function repairStatuses({ events }: Store, repairs: readonly { readonly id: EventId; readonly from: EventStatus; readonly to: EventStatus }[]): Promise<void> {
   const operations: AnyBulkWriteOperation<EventDocument>[] = repairs.map(({ id, from, to }) => ({

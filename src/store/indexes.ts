@@ -37,7 +37,7 @@ const INDEX_OPTIONS_CONFLICT = 85;
 /** A TTL index on `settledAt`, its age changed in place when the configuration has changed. */
 async function ensureRetention(db: Store['db'], collection: string, expireAfterSeconds: number): Promise<void> {
   try {
-    await db.collection(collection).createIndex({ settledAt: 1 }, { name: 'retention', expireAfterSeconds });
+    await db.collection(collection).createIndexes([{ key: { settledAt: 1 }, name: 'retention', expireAfterSeconds }]);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === INDEX_OPTIONS_CONFLICT)) throw error;
     await db.command({ collMod: collection, index: { name: 'retention', expireAfterSeconds } });

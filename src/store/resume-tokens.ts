@@ -3,7 +3,7 @@
  * never an event, so it is written with w:1.
  */
 import type { Timestamp } from 'mongodb';
-import type { Store } from './store.ts';
+import { DURABLE, type Store } from './store.ts';
 
 export interface ResumePoint {
   /** Opaque; only the server that made it may look inside. */
@@ -23,5 +23,6 @@ export async function saveResumePoint({ resumeTokens }: Store, member: string, p
 
 /** Clears the place that turned out useless, unless a newer one has been stored since. */
 export async function clearResumePoint({ resumeTokens }: Store, member: string, token: unknown): Promise<void> {
-  await resumeTokens.deleteOne({ _id: member, token });
+  // Durable, unlike a save: the next opening reads at majority, and must not find it again.
+  await resumeTokens.deleteOne({ _id: member, token }, { writeConcern: DURABLE });
 }

@@ -16,7 +16,7 @@ export async function duplicatesOf(insert: Promise<unknown>): Promise<readonly n
     return [];
   } catch (error) {
     if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError() !== undefined) throw error;
-    const writeErrors = Array.isArray(error.writeErrors) ? error.writeErrors : [error.writeErrors];
+    const writeErrors = [error.writeErrors].flat();
     if (writeErrors.length === 0 || writeErrors.some(({ code }) => code !== DUPLICATE_KEY)) throw error;
     return writeErrors.map(({ index }) => index);
   }

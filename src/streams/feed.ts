@@ -34,7 +34,7 @@ export interface FeedDeps {
 
 export interface Feed extends Service {
   /** Whether the stream has told everything that was written before this call; waits up to `timeoutMs` for it. */
-  reached(timeoutMs: number, signal: AbortSignal): Promise<boolean>;
+  readonly reached: (timeoutMs: number, signal: AbortSignal) => Promise<boolean>;
 }
 
 const FIRST_PAUSE_MS = 100;

@@ -3,7 +3,8 @@
  * path that reads before it offers goes through here, so the rule about stale reads stands in one place.
  */
 import { claimOf, type OpenDelivery } from '../domain/delivery.ts';
-import type { DeliveryId } from '../domain/ids.ts';
+import type { EventContent } from '../domain/event.ts';
+import type { DeliveryId, EventId } from '../domain/ids.ts';
 import { findDue, findDueAmong } from '../store/deliveries.ts';
 import { findContents } from '../store/events.ts';
 import type { Store } from '../store/store.ts';
@@ -25,7 +26,7 @@ export function createOffering(store: Store, book: LaneBook): Offering {
     try {
       const due = await read();
       const fresh = due.filter(({ id, targetId }) => !watch.has(id) && book.get(targetId)?.port.has(id) === false);
-      const contents = fresh.length === 0 ? new Map() : await findContents(store, [...new Set(fresh.map(({ eventId }) => eventId))]);
+      const contents: ReadonlyMap<EventId, EventContent> = fresh.length === 0 ? new Map() : await findContents(store, [...new Set(fresh.map(({ eventId }) => eventId))]);
       const taken = fresh.filter((delivery) => !watch.has(delivery.id) && offerOne(delivery, contents.get(delivery.eventId)));
       return { read: due.length, taken: taken.length };
     } finally {
@@ -33,7 +34,7 @@ export function createOffering(store: Store, book: LaneBook): Offering {
     }
   }
 
-  function offerOne(delivery: OpenDelivery, content: Parameters<OwnedLane['port']['offer']>[0]['content'] | undefined): boolean {
+  function offerOne(delivery: OpenDelivery, content: EventContent | undefined): boolean {
     const lane = book.get(delivery.targetId);
     if (lane === null || content === undefined) return false;
     const result = lane.port.offer({ claim: claimOf(delivery), content });

@@ -11,9 +11,9 @@ import type { Store } from '../store/store.ts';
 
 export interface Repair {
   /** Marks written since then, on the server's clock, may be lost; nothing before is in doubt. */
-  suspect(since: Date): void;
+  readonly suspect: (since: Date) => void;
   /** Goes through what is in doubt; does nothing when nothing is. */
-  run(signal: AbortSignal): Promise<void>;
+  readonly run: (signal: AbortSignal) => Promise<void>;
 }
 
 const PAGE = 1_000;

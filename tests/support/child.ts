@@ -13,6 +13,8 @@ export interface Child {
   /** Resolves with the first line that holds the text. */
   line(text: string, timeoutMs?: number): Promise<string>;
   kill(signal: NodeJS.Signals): Promise<void>;
+  /** Closes the channel between us, as our own end would. */
+  disconnect(): void;
   /** Ends it if it still runs. */
   end(): Promise<void>;
 }
@@ -29,7 +31,7 @@ const cleanEnvironment = (env: Environment): NodeJS.ProcessEnv => ({ PATH: proce
 function watchChild(child: ChildProcess): Child {
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
-  const exit = once(child, 'close').then(([code, signal]) => ({ code: code as number | null, signal: signal as NodeJS.Signals | null }));
+  const exit = once(child, 'exit').then(([code, signal]) => ({ code: code as number | null, signal: signal as NodeJS.Signals | null }));
   const isRunning = (): boolean => child.exitCode === null && child.signalCode === null;
 
   async function kill(signal: NodeJS.Signals): Promise<void> {
@@ -42,6 +44,7 @@ function watchChild(child: ChildProcess): Child {
     output: () => output,
     exit,
     kill,
+    disconnect: () => child.disconnect(),
     end: async () => (isRunning() ? kill('SIGKILL') : undefined),
     line: (text, timeoutMs = 20_000) =>
       eventually(() => {

@@ -99,7 +99,10 @@ export class World {
   /** Requests at the receiver, by event. */
   received(): ReadonlyMap<string, readonly SinkRequest[]> {
     const byId = new Map<string, SinkRequest[]>();
-    for (const request of this.sink.requests) byId.set(request.id, [...(byId.get(request.id) ?? []), request]);
+    for (const request of this.sink.requests) {
+      const id = request.id ?? '';
+      byId.set(id, [...(byId.get(id) ?? []), request]);
+    }
     return byId;
   }
 

@@ -139,7 +139,7 @@ describe('how a sink answers', () => {
   test('after its delay and not before; the request is known already', async () => {
     const clock = new FakeClock();
     const arrival = moment();
-    await withSink({ clock, behaviour: () => answer(200, { delayMs: 200 }), onRequest: arrival.come }, async (url, sink) => {
+    await withSink({ clock, behaviour: () => answer(200, { delayMs: 200 }), onRequest: () => arrival.come() }, async (url, sink) => {
       let done = false;
       const response = post(url).then(({ status }) => {
         done = true;
@@ -164,7 +164,7 @@ describe('how a sink answers', () => {
     test(`never (${decided.kind}), until it is stopped, which ends the request and leaves nothing behind`, async () => {
       const clock = new FakeClock();
       const arrival = moment();
-      const sink = createSink({ clock, behaviour: () => decided, onRequest: arrival.come });
+      const sink = createSink({ clock, behaviour: () => decided, onRequest: () => arrival.come() });
       const { url } = await sink.start();
       const text = post(url).then((response) => response.text());
       const failed = assert.rejects(text);
@@ -303,29 +303,20 @@ describe('npm run sink', () => {
   });
 });
 
-function moment(): { readonly came: Promise<void>; readonly come: () => void } {
-  let come = (): void => undefined;
-  const came = new Promise<void>((resolve) => (come = resolve));
-  return { came, come: () => come() };
+function moment<T = void>(): { readonly came: Promise<T>; readonly come: (value: T) => void } {
+  let come: (value: T) => void = () => undefined;
+  const came = new Promise<T>((resolve) => (come = resolve));
+  return { came, come: (value) => come(value) };
 }
 
-interface Running {
-  readonly code: Promise<number>;
-  /** Where it listens. */
-  readonly url: Promise<string>;
-  readonly lines: readonly string[];
-  readonly notes: readonly string[];
-  readonly interrupt: () => void;
-}
-
-function running(argv: readonly string[], environment: ToolContext['environment'] = {}): Running {
+/** The tool at work: `url` is where it listens, once it says so. */
+function running(argv: readonly string[], environment: ToolContext['environment'] = {}) {
   const [lines, notes, interrupt]: [string[], string[], AbortController] = [[], [], new AbortController()];
-  let listening = (_url: string): void => undefined;
-  const url = new Promise<string>((resolve) => (listening = resolve));
+  const listening = moment<string>();
   const note = (line: string): void => {
     notes.push(line);
     const [address] = /http:\/\/\S+(?=,)/.exec(line) ?? [];
-    if (address !== undefined) listening(address);
+    if (address !== undefined) listening.come(address);
   };
   const context: ToolContext = {
     argv, environment, note,
@@ -338,5 +329,5 @@ function running(argv: readonly string[], environment: ToolContext['environment'
     paint: (_colour, text) => text,
     readStdin: () => Promise.resolve(Buffer.alloc(0)),
   };
-  return { code: runToEnd(sinkCommand, context), url, lines, notes, interrupt: () => interrupt.abort() };
+  return { code: runToEnd(sinkCommand, context), url: listening.came, lines, notes, interrupt: () => interrupt.abort() };
 }

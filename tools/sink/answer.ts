@@ -24,7 +24,7 @@ export const statusOf = (decided: SinkAnswer): number | null => (decided.kind ==
 export async function give(decided: SinkAnswer, response: ServerResponse, clock: Clock, signal: AbortSignal): Promise<void> {
   switch (decided.kind) {
     case 'answer':
-      await clock.sleep(decided.delayMs ?? 0, signal);
+      if (decided.delayMs !== undefined && decided.delayMs > 0) await clock.sleep(decided.delayMs, signal);
       if (!response.destroyed && !signal.aborted) await end(response, decided);
       return;
     case 'stall':

@@ -1,0 +1,157 @@
+/**
+ * Replay (T8): settled deliveries are ready again. The order of the steps makes a crash between any two of them harmless:
+ *
+ *   the events are reopened                 retention can no longer prune what is about to be owed
+ *   each delivery moves by a guarded write  one that has moved on since it was read is left alone, so nothing is replayed twice
+ *   timers due now are written              they wake the lanes; without them the sweep finds the deliveries by their time
+ *   the status words are computed again     events whose deliveries did not all move were reopened too
+ *
+ * Run again after a crash it finds what is left, because it goes by the state of deliveries and not by the words on events.
+ */
+import type { AnyBulkWriteOperation, Filter } from 'mongodb';
+import type { DeadDelivery, DeliveredDelivery } from '../domain/delivery.ts';
+import { eventStatusOf, isFinalStatus, type EventStatus } from '../domain/event.ts';
+import type { DeliveryId, EventId, TargetId } from '../domain/ids.ts';
+import { progressOf } from './deliveries.ts';
+import type { EventHead } from './events.ts';
+import { writeTimers, type Timer } from './schedule.ts';
+import type { DeliveryDocument, EventDocument, Store } from './store.ts';
+
+export type SettledDelivery = DeadDelivery | DeliveredDelivery;
+
+export interface ReplayResult {
+  /** As they were before. */
+  readonly replayed: readonly SettledDelivery[];
+  /** Replayed by somebody else since they were read. */
+  readonly movedOn: readonly SettledDelivery[];
+  /** Their events were pruned, so there is nothing left to send. */
+  readonly gone: readonly SettledDelivery[];
+}
+
+/** Moves under way at once: they share journal flushes, and the pool has 20 connections. */
+const MOVES_AT_ONCE = 16;
+
+export async function replayDeliveries(store: Store, settled: readonly SettledDelivery[]): Promise<ReplayResult> {
+  const eventIds = [...new Set(settled.map(({ eventId }) => eventId))];
+  await reopenEvents(store, eventIds);
+  const present = new Set((await findWords(store, eventIds)).map(({ id }) => id));
+  const sendable = settled.filter(({ eventId }) => present.has(eventId));
+  const wakeAts = await moveAll(store, sendable);
+  const moved = sendable.filter(({ id }) => wakeAts.has(id));
+  if (moved.length > 0) await writeTimers(store, moved.map((delivery) => timerOf(delivery, wakeAts)));
+  await restateEvents(store, [...present]);
+  return {
+    replayed: moved,
+    movedOn: sendable.filter(({ id }) => !wakeAts.has(id)),
+    gone: settled.filter(({ eventId }) => !present.has(eventId)),
+  };
+}
+
+/** The events are open again, and out of reach of retention. */
+async function reopenEvents({ events }: Store, ids: readonly EventId[]): Promise<void> {
+  await events.updateMany({ _id: { $in: [...ids] } }, { $unset: { settledAt: '' }, $set: { status: 'RECEIVED' } });
+}
+
+/** When each of those that moved is due. */
+async function moveAll(store: Store, deliveries: readonly SettledDelivery[]): Promise<ReadonlyMap<DeliveryId, Date>> {
+  const wakeAts = new Map<DeliveryId, Date>();
+  const queue = deliveries.values();
+  const moveNext = async (): Promise<void> => {
+    for (const delivery of queue) {
+      const wakeAt = await replayDelivery(store, delivery);
+      if (wakeAt !== null) wakeAts.set(delivery.id, wakeAt);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(MOVES_AT_ONCE, deliveries.length) }, moveNext));
+  return wakeAts;
+}
+
+/** Makes one settled delivery ready, due at once; answers the server's time of it, null when it has moved on since it was read. */
+async function replayDelivery({ deliveries }: Store, { id, generation, state }: SettledDelivery): Promise<Date | null> {
+  const moved = await deliveries.findOneAndUpdate(
+    { _id: id, generation, state },
+    [{ $set: { state: 'ready', generation: generation + 1, attemptCount: 0, wakeAt: '$$NOW' } }, { $unset: ['settledAt', 'reason'] }],
+    { returnDocument: 'after', projection: { wakeAt: 1 } },
+  );
+  return moved?.wakeAt ?? null;
+}
+
+/** For the first attempt of the new generation, due by the same clock as the delivery. */
+const timerOf = ({ id, targetId, generation }: SettledDelivery, wakeAts: ReadonlyMap<DeliveryId, Date>): Timer => ({
+  deliveryId: id, targetId, generation: generation + 1, attempt: 1, dueAt: wakeAts.get(id) ?? new Date(0),
+});
+
+/** Words are read before progress: one written in between is then newer than what we saw, and its repair matches nothing. */
+async function restateEvents(store: Store, ids: readonly EventId[]): Promise<void> {
+  const words = await findWords(store, ids);
+  const progress = await progressOf(store, ids);
+  const wrong = words.map((word) => ({ word, to: eventStatusOf(word.targetIds.length, progress.get(word.id) ?? []) })).filter(({ word, to }) => word.status !== to);
+  if (wrong.length > 0) await rewriteWords(store, wrong);
+}
+
+interface Word extends EventHead {
+  readonly status: EventStatus;
+  readonly settledAt: Date | null;
+}
+
+/** The status words of those events that exist. */
+async function findWords({ events }: Store, ids: readonly EventId[]): Promise<readonly Word[]> {
+  const found = await events.find({ _id: { $in: [...ids] } }, { projection: { targetIds: 1, status: 1, settledAt: 1 } }).toArray();
+  return found.map(({ _id, targetIds, status, settledAt = null }) => ({ id: _id, targetIds, status, settledAt }));
+}
+
+/** Durable, unlike other marks: nobody else knows that these words are in doubt, so no sweep would put them right. */
+async function rewriteWords({ events }: Store, wrong: readonly { readonly word: Word; readonly to: EventStatus }[]): Promise<void> {
+  const operations: AnyBulkWriteOperation<EventDocument>[] = wrong.map(({ word: { id, status, settledAt }, to }) => ({ updateOne: {
+    filter: { _id: id, status, settledAt: settledAt ?? { $exists: false } },
+    update: isFinalStatus(to) ? { $set: { status: to }, $currentDate: { settledAt: true } } : { $set: { status: to }, $unset: { settledAt: '' } },
+  } }));
+  await events.bulkWrite(operations, { ordered: false });
+}
+
+export interface SettledSearch {
+  /** At most 100: the server merges one index scan for each, and gives up merging at 200 (internalQueryMaxScansToExplode). */
+  readonly targetIds: readonly TargetId[];
+  readonly state: SettledDelivery['state'];
+  /** Bounds of `_id`, which begins with the event's id and so with its time. */
+  readonly after: string | null;
+  readonly before: string | null;
+  readonly limit: number;
+}
+
+/** Settled deliveries by id, which is oldest event first; each with its last attempt only. */
+export async function findSettled({ deliveries }: Store, { targetIds, state, after, before, limit }: SettledSearch): Promise<readonly SettledDelivery[]> {
+  const filter: Filter<DeliveryDocument> = { targetId: { $in: [...targetIds] }, state, _id: { $gt: (after ?? '') as DeliveryId, ...(before === null ? {} : { $lt: before as DeliveryId }) } };
+  // Without the hint the order alone could tempt the planner to walk through all of `_id`.
+  const found = await deliveries.find(filter, { projection: { attempts: { $slice: -1 } }, sort: { _id: 1 }, hint: 'state', limit }).toArray();
+  return found.flatMap(toSettled);
+}
+
+/** Those of the given deliveries that are settled, with their last attempt only. */
+export async function findSettledAmong({ deliveries }: Store, ids: readonly DeliveryId[]): Promise<readonly SettledDelivery[]> {
+  const found = await deliveries.find({ _id: { $in: [...ids] }, state: { $in: ['dead', 'delivered'] } }, { projection: { attempts: { $slice: -1 } } }).toArray();
+  return found.flatMap(toSettled);
+}
+
+function toSettled({ _id: id, eventId, targetId, generation, attemptCount, attempts, state, settledAt = new Date(0), reason = 'unknown' }: DeliveryDocument): readonly SettledDelivery[] {
+  const base = { id, eventId, targetId, generation, attemptCount, attempts, settledAt };
+  if (state === 'dead') return [{ ...base, state, reason }];
+  return state === 'delivered' ? [{ ...base, state }] : [];
+}
+
+/** Which of these events have a type of this pattern: an exact type, or a prefix such as `order.*`. */
+export async function eventsOfType({ events }: Store, ids: readonly EventId[], pattern: string): Promise<ReadonlySet<EventId>> {
+  const found = await events.find({ _id: { $in: [...ids] }, type: typeFilter(pattern) }, { projection: { _id: 1 } }).toArray();
+  return new Set(found.map(({ _id }) => _id));
+}
+
+/** What begins with `order.` sorts from there to before `order/`, the next character after the dot. */
+const typeFilter = (pattern: string): string | { readonly $gte: string; readonly $lt: string } =>
+  pattern.endsWith('.*') ? { $gte: pattern.slice(0, -1), $lt: `${pattern.slice(0, -2)}/` } : pattern;
+
+/** The server's time, which is the one that relative times are counted from. */
+export async function serverTime({ db }: Store): Promise<Date> {
+  const reply: unknown = (await db.command({ hello: 1 }))['localTime'];
+  if (!(reply instanceof Date)) throw new Error('Expected localTime in the answer to hello, got none');
+  return reply;
+}

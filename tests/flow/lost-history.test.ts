@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Timestamp } from 'mongodb';
+import { sendMany } from '../../tools/send/load.ts';
+import { useMongo } from '../support/mongo.ts';
+import { INGEST_SECRET, type World } from '../support/world.ts';
+
+// A small oplog that is not pinned by a checkpoint of a minute ago, so that padding rolls it in seconds.
+const { inWorld } = useMongo({ args: ['--oplogSize', '1', '--syncdelay', '1'] });
+
+const send = (world: World, url: string, count: number): Promise<unknown> => sendMany({ url, secret: INGEST_SECRET, count, concurrency: 20 });
+
+/** A processor ran, was stopped in order, and events came while nobody looked; then `spoil` and a new start. */
+async function losesNothing(world: World, spoil: () => Promise<unknown>, expectLost: boolean): Promise<void> {
+  const server = await world.server();
+  const first = await world.processor();
+  await send(world, server.url, 100);
+  await world.settled(100);
+  await first.stop();
+  await send(world, server.url, 200);
+  await spoil();
+  const second = await world.processor();
+  await world.settled(300);
+  assert.equal(world.received().size, 300);
+  assert.equal(world.duplicates(), 0);
+  await send(world, server.url, 50);
+  await world.settled(350);
+  assert.equal(second.told.all('history.lost').length, expectLost ? 1 : 0);
+  assert.ok(second.told.all('stream.opened').length <= 3, 'no loop of openings');
+  assert.deepEqual(second.told.all('stream.closed'), []);
+}
+
+const spoilToken = (world: World, token: unknown): Promise<unknown> => world.store.resumeTokens.updateMany({}, { $set: { token } });
+
+for (const [kind, token] of Object.entries({
+  'random hex': { _data: '8265f1ab' },
+  'not hex at all': { _data: 'garbage' },
+  'without data': { nothing: 1 },
+  'of another cluster': { _data: '826543210000000001296E04' },
+})) {
+  test(`a stored token that is useless (${kind}): one warning, everything delivered`, () => inWorld({}, (world) => losesNothing(world, () => spoilToken(world, token), true)));
+}
+
+test('a token from another pipeline: the stored time is used instead', () =>
+  inWorld({}, (world) => losesNothing(world, () => world.store.resumeTokens.updateMany({}, { $set: { pipelineHash: 'another' } }), false)));
+
+test('a stored time ahead of the cluster: not waited for', () =>
+  inWorld({}, (world) => losesNothing(world, () => world.store.resumeTokens.updateMany({}, { $set: { pipelineHash: 'another', clusterTime: Timestamp.fromBits(1, 4_000_000_000) } }), false)));
+
+test('no stored token: everything delivered', () => inWorld({}, (world) => losesNothing(world, () => world.store.resumeTokens.deleteMany({}), false)));
+
+test('an oplog rolled past the token: one warning, everything delivered', () =>
+  inWorld({}, (world) =>
+    losesNothing(world, async () => {
+      const oldest = async (): Promise<Timestamp> => ((await world.db.client.db('local').collection('oplog.rs').findOne({}, { sort: { $natural: 1 } })) as unknown as { ts: Timestamp }).ts;
+      const stored = await world.store.resumeTokens.findOne({});
+      assert.ok(stored);
+      const padding = world.db.collection('padding', { writeConcern: { w: 'majority' } });
+      for (let written = 0; written < 400 && (await oldest()).lessThanOrEqual(stored.clusterTime); written += 1) await padding.insertOne({ bytes: Buffer.alloc(1_000_000) });
+      assert.ok((await oldest()).greaterThan(stored.clusterTime), 'the oplog has rolled');
+    }, true)));
+
+test('collections dropped under a running processor: it goes on, with its indexes back', () =>
+  inWorld({}, async (world) => {
+    const server = await world.server();
+    const processor = await world.processor();
+    await send(world, server.url, 50);
+    await world.settled(50);
+    await world.store.schedule.drop();
+    await processor.told.until('stream.batchRead');
+    await send(world, server.url, 50);
+    await world.settled(100);
+    assert.equal(world.duplicates(), 0);
+    const names = (await world.store.schedule.indexes()).map(({ name }) => name);
+    assert.ok(names.includes('due') && names.includes('fired'), `indexes are back: ${names.join(', ')}`);
+  }));
