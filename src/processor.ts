@@ -1,12 +1,12 @@
 /**
  * The processor: composition root and program. Tails the change stream, owns lanes, delivers, retries, sweeps.
  *
- *   start   indexes → targets → session → lanes → feed → scheduler → sweep
- *   stop    feed (place saved) → sweep, scheduler → lanes drained and released → session ended → connections
+ *   start   indexes → targets → session → lanes → feed → scheduler → refill → sweep
+ *   stop    feed (place saved) → sweep, refill, scheduler → lanes drained and released → session ended → connections
  */
 import { hostname } from 'node:os';
 import { registerDefaultTarget } from './default-target.ts';
-import { createDelivery } from './delivery/delivery.ts';
+import { createDelivery, type DeliveryStage } from './delivery/delivery.ts';
 import { systemClock, type Clock } from './runtime/clock.ts';
 import { defaultMember, loadConfig, requireSet, type Config } from './runtime/config.ts';
 import { FatalError, messageOf } from './runtime/errors.ts';
@@ -14,13 +14,13 @@ import { logTelemetry } from './runtime/logger.ts';
 import { failure, isMain, runProgram, type Running } from './runtime/program.ts';
 import { systemRandom } from './runtime/random.ts';
 import { ServerClock } from './runtime/server-clock.ts';
-import { startAll, type Service } from './runtime/service.ts';
+import { startAll, stopAll, type Service } from './runtime/service.ts';
 import { createTelemetry, type Telemetry } from './runtime/telemetry.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
 import type { Change } from './store/change-stream.ts';
-import { connect } from './store/client.ts';
+import { connect, type Connection } from './store/client.ts';
 import { ensureIndexes } from './store/indexes.ts';
-import { openStore } from './store/store.ts';
+import { openStore, type Store } from './store/store.ts';
 import { TargetBook } from './store/target-book.ts';
 import { createCheckpoint } from './streams/checkpoint.ts';
 import { createDispatch } from './streams/dispatch.ts';
@@ -29,6 +29,7 @@ import { LaneBook } from './streams/lane-book.ts';
 import { chooseMember } from './streams/member.ts';
 import { createOffering } from './streams/offering.ts';
 import { createOwnership } from './streams/ownership.ts';
+import type { Fail } from './streams/ports.ts';
 import { createRefill } from './streams/refill.ts';
 import { createRepair } from './streams/repair.ts';
 import { createSession } from './streams/session.ts';
@@ -41,8 +42,33 @@ export interface ProcessorParts {
   readonly openFeed?: (deps: FeedDeps) => Feed;
 }
 
-/** Marks are written at most this long after the settlements they describe. */
+/** What is there before anything runs. */
+interface Ground {
+  readonly config: Config;
+  readonly store: Store;
+  readonly streamStore: Store;
+  readonly targets: TargetBook;
+  readonly member: string;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly openFeed: (deps: FeedDeps) => Feed;
+  readonly fail: Fail;
+  /** Aborted when the process gives up on what is not written. */
+  readonly giveUp: AbortSignal;
+}
+
+interface Machinery {
+  /** In the order of their start. */
+  readonly services: readonly Service[];
+  /** In the order of their end. */
+  readonly endings: readonly Service[];
+  readonly delivery: DeliveryStage;
+}
+
+/** Marks are written well within this time after the settlements they describe. */
 const MARKS_IN_DOUBT_MS = 30_000;
+/** After the last attempt has been cut, results may still be written for this long. */
+const WRITE_GRACE_MS = 2_000;
 
 /**
  * Connects, starts everything and answers once running.
@@ -52,96 +78,113 @@ export async function startProcessor(config: Config, parts: ProcessorParts = {})
   const { telemetry = createTelemetry(), clock = systemClock, openFeed = createFeed } = parts;
   requireSet(config, 'mongodbUri');
   const address = { uri: config.mongodbUri ?? '', database: config.mongodbDb };
-  const work = await connect(address, 'work');
-  const stream = await connect(address, 'stream');
-  const store = openStore(work.db);
-  const random = systemRandom;
-  const serverClock = new ServerClock(clock);
-  const giveUp = new AbortController();
+  const connections = [await connect(address, 'work'), await connect(address, 'stream')] as const;
   const { failed, fail } = failure(telemetry);
-
-  const targets = new TargetBook(store);
-  const book = new LaneBook();
-  const host = hostname();
-  const prepare = async (): Promise<void> => ensureIndexes(store, config.retentionDays);
-
-  async function assemble(): Promise<Running> {
-    await prepare();
-    await registerDefaultTarget(store, config, telemetry);
-    await targets.refresh();
-    const member = await chooseMember(store, { wanted: config.processorName, fallback: defaultMember(), host, pid: process.pid });
-
-    const session = createSession({ store, clock, serverClock, telemetry, fail }, { member, host, pid: process.pid, onRenewed, onLost: () => ownership.dropAll() });
-    const scheduler = createScheduler({ store, clock, serverClock, telemetry });
-    const delivery = createDelivery(
-      { store, clock, serverClock, random, telemetry, targets, isTrusted: () => session.isTrusted(), onTimer: (dueAt) => scheduler.expect(dueAt), giveUp: giveUp.signal },
-      { globalConcurrency: config.globalConcurrency, ssrfAllowCidrs: config.ssrfAllowCidrs },
-    );
-    const offering = createOffering(store, book);
-    const refill = createRefill({ clock, telemetry, book, offering });
-    const repair = createRepair(store, serverClock);
-    const dispatch = createDispatch({ store, book, offering, park: delivery.park });
-    const ownership = createOwnership({
-      store, clock, serverClock, telemetry, book, session,
-      targetIds: () => targets.all().map(({ id }) => id),
-      openLane: delivery.openLane,
-      onTaken: () => {
-        repair.suspect(new Date(serverClock.now() - MARKS_IN_DOUBT_MS));
-        sweep.nudge();
-      },
-      onRoom: () => refill.nudge(),
-    });
-    const feed = openFeed({ store: openStore(stream.db), clock, serverClock, telemetry, checkpoint: createCheckpoint(store, clock, member), fail, handle, onDry });
-    const sweep = createSweep({ store, clock, random, telemetry, book, park: delivery.park, recheck: delivery.recheck, streamReached: feed.reached, refill: () => refill.nudge(), repair: repair.run });
-
-    async function handle(changes: readonly Change[], catchingUp: boolean): Promise<number> {
-      const kinds = new Set(changes.map(({ kind }) => kind));
-      if (kinds.has('collectionGone')) await prepare();
-      if (kinds.has('targetsChanged')) await targets.refresh();
-      if (kinds.has('lanesChanged') || kinds.has('targetsChanged')) ownership.nudge();
-      return dispatch(changes, catchingUp);
-    }
-
-    function onDry(askedAtMs: number, first: boolean): void {
-      book.caughtUpTo(askedAtMs);
-      if (!first) return;
-      repair.suspect(new Date(serverClock.now() - MARKS_IN_DOUBT_MS));
-      sweep.nudge();
-    }
-
-    function onRenewed(): void {
-      for (const { port } of book.all()) port.poke();
-      ownership.nudge();
-    }
-
-    targets.onRefresh(() => book.all().forEach(({ port }) => port.poke()));
-    await startAll([session, ownership, feed, scheduler, refill, sweep]);
-    telemetry.emit('processor.started', { member, pid: process.pid });
-    return { stop: () => stopInOrder([feed, sweep, refill, scheduler, ownership], session), failed, telemetry };
-
-    async function stopInOrder(services: readonly Service[], lease: Service): Promise<void> {
-      const done = new AbortController();
-      void clock.sleep(config.shutdownGraceMs, done.signal).then(() => done.signal.aborted || delivery.abortAttempts());
-      void clock.sleep(config.shutdownGraceMs + WRITE_GRACE_MS, done.signal).then(() => done.signal.aborted || giveUp.abort());
-      for (const service of services) await service.stop();
-      await delivery.flush();
-      await lease.stop();
-      done.abort();
-      await delivery.close();
-      await Promise.all([work.close(), stream.close()]);
-    }
-  }
-
+  const giveUp = new AbortController();
   try {
-    return await assemble();
+    const [store, streamStore] = [openStore(connections[0].db), openStore(connections[1].db)];
+    const targets = new TargetBook(store);
+    const member = await prepare({ config, store, targets, telemetry });
+    const machinery = assemble({ config, store, streamStore, targets, member, clock, telemetry, openFeed, fail, giveUp: giveUp.signal });
+    await startAll(machinery.services);
+    telemetry.emit('processor.started', { member, pid: process.pid });
+    return { failed, telemetry, stop: () => stopInOrder(machinery, { config, clock, giveUp, connections }) };
   } catch (error) {
-    await Promise.all([work.close(), stream.close()]);
+    await closeAll(connections);
     throw error instanceof FatalError ? error : new FatalError('start_failed', `The processor could not start: ${messageOf(error)}`, { cause: error });
   }
 }
 
-/** After the last attempt has been cut, results may still be written for this long. */
-const WRITE_GRACE_MS = 2_000;
+/** Indexes, targets, and the name to go by. */
+async function prepare({ config, store, targets, telemetry }: Pick<Ground, 'config' | 'store' | 'targets' | 'telemetry'>): Promise<string> {
+  await ensureIndexes(store, config.retentionDays);
+  await registerDefaultTarget(store, config, telemetry);
+  await targets.refresh();
+  return chooseMember(store, { wanted: config.processorName, fallback: defaultMember(), host: hostname(), pid: process.pid });
+}
+
+/** Puts the stages together. Where one tells another something, the wire runs through here. */
+function assemble(ground: Ground): Machinery {
+  const { config, store, streamStore, targets, member, clock, telemetry, openFeed, fail, giveUp } = ground;
+  const serverClock = new ServerClock(clock);
+  const random = systemRandom;
+  const book = new LaneBook();
+  const scheduler = createScheduler({ store, clock, serverClock, telemetry });
+  const session = createSession({ store, clock, serverClock, telemetry, fail }, { member, host: hostname(), pid: process.pid, onRenewed, onLost: () => ownership.dropAll() });
+  const delivery = createDelivery(
+    { store, clock, serverClock, random, telemetry, targets, isTrusted: () => session.isTrusted(), onTimer: (dueAt) => scheduler.expect(dueAt), giveUp },
+    { globalConcurrency: config.globalConcurrency, ssrfAllowCidrs: config.ssrfAllowCidrs },
+  );
+  const offering = createOffering(store, book);
+  const refill = createRefill({ clock, telemetry, book, offering });
+  const repair = createRepair(store, serverClock);
+  const dispatch = createDispatch({ store, book, offering, park: delivery.park });
+  const ownership = createOwnership({
+    store, clock, serverClock, telemetry, book, session,
+    targetIds: () => targets.all().map(({ id }) => id),
+    openLane: delivery.openLane,
+    onTaken: searchForLeftovers,
+    onRoom: () => refill.nudge(),
+  });
+  const feed = openFeed({ store: streamStore, clock, serverClock, telemetry, checkpoint: createCheckpoint(store, clock, member), fail, handle, onDry });
+  const sweep = createSweep({ store, clock, random, telemetry, book, park: delivery.park, recheck: delivery.recheck, streamReached: feed.reached, refill: () => refill.nudge(), repair: repair.run });
+  targets.onRefresh(pokeLanes);
+  return { services: [session, ownership, feed, scheduler, refill, sweep], endings: [feed, sweep, refill, scheduler, ownership, { start: noop, stop: () => delivery.flush() }, session], delivery };
+
+  async function handle(changes: readonly Change[], catchingUp: boolean): Promise<number> {
+    const kinds = new Set(changes.map(({ kind }) => kind));
+    if (kinds.has('collectionGone')) await ensureIndexes(store, config.retentionDays);
+    if (kinds.has('targetsChanged')) await targets.refresh();
+    if (kinds.has('lanesChanged') || kinds.has('targetsChanged')) ownership.nudge();
+    return dispatch(changes, catchingUp);
+  }
+
+  function onDry(askedAtMs: number, first: boolean): void {
+    book.caughtUpTo(askedAtMs);
+    if (first) searchForLeftovers();
+  }
+
+  /** Whoever sent from here before, or the stream before it broke, may have left work undone and marks unwritten. */
+  function searchForLeftovers(): void {
+    repair.suspect(new Date(serverClock.now() - MARKS_IN_DOUBT_MS));
+    sweep.nudge();
+  }
+
+  function onRenewed(): void {
+    pokeLanes();
+    ownership.nudge();
+  }
+
+  function pokeLanes(): void {
+    for (const { port } of book.all()) port.poke();
+  }
+}
+
+const noop = (): Promise<void> => Promise.resolve();
+
+interface Ending {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly giveUp: AbortController;
+  readonly connections: readonly Connection[];
+}
+
+/** Attempts may finish within the grace; then they are cut, and a little later what is not written is given up. */
+async function stopInOrder({ endings, delivery }: Machinery, { config, clock, giveUp, connections }: Ending): Promise<void> {
+  const done = new AbortController();
+  const unlessDone = (afterMs: number, act: () => void): void => void clock.sleep(afterMs, done.signal).then(() => done.signal.aborted || act());
+  unlessDone(config.shutdownGraceMs, () => delivery.abortAttempts());
+  unlessDone(config.shutdownGraceMs + WRITE_GRACE_MS, () => giveUp.abort());
+  try {
+    await stopAll(endings);
+  } finally {
+    done.abort();
+    await delivery.close();
+    await closeAll(connections);
+  }
+}
+
+const closeAll = (connections: readonly Connection[]): Promise<unknown> => Promise.all(connections.map((connection) => connection.close()));
 
 if (isMain(import.meta.url)) {
   await runProgram(async () => {

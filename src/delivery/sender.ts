@@ -3,6 +3,7 @@
  * never followed, bodies never inflated. One deadline covers everything: DNS, connect, TLS, headers and body. The status
  * decides: once it has come, a body that is too long, too slow or cut off only adds a note.
  */
+import { EventEmitter } from 'node:events';
 import { Agent, type Dispatcher } from 'undici';
 import type { Outcome } from '../domain/attempt.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -34,8 +35,6 @@ const MAX_HEADER_BYTES = 16_384;
 const KEEP_ALIVE_MS = 4_000;
 const KEEP_ALIVE_MAX_MS = 30_000;
 
-type Ending = 'deadline' | 'shutdown';
-
 export function createSender(clock: Clock, guard: AddressGuard): Sender {
   const agent = new Agent({
     connect: guardedConnector(guard),
@@ -48,43 +47,63 @@ export function createSender(clock: Clock, guard: AddressGuard): Sender {
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  const underWay = new Set<AbortController>();
+  const underWay = new Set<Cut>();
 
-  async function request({ url, headers, body }: SendRequest, controller: AbortController): Promise<Outcome> {
-    const { origin, pathname, search } = new URL(url);
+  async function request({ headers, body }: SendRequest, { origin, pathname, search }: URL, cut: Cut): Promise<Outcome> {
     try {
-      const response = await agent.request({ origin, path: pathname + search, method: 'POST', headers, body, signal: controller.signal });
+      const response = await agent.request({ origin, path: pathname + search, method: 'POST', headers, body, signal: cut });
       return await answerOf(response);
     } catch (error) {
-      return controller.signal.aborted ? endedBy(controller.signal.reason as Ending) : outcomeOfError(error);
+      return cut.reason === null ? outcomeOfError(error) : endedBy(cut.reason);
     }
   }
 
   return {
     async send(sendRequest) {
-      if (!isUsable(sendRequest.url)) return { kind: 'blocked', detail: 'the URL is not an http or https address without user name' };
-      const controller = new AbortController();
-      const done = new AbortController();
-      underWay.add(controller);
-      void clock.sleep(sendRequest.timeoutMs, done.signal).then(() => controller.abort('deadline' satisfies Ending));
-      const outcome = await request(sendRequest, controller);
-      underWay.delete(controller);
-      done.abort();
+      const url = usableUrl(sendRequest.url);
+      if (url === null) return { kind: 'blocked', detail: 'the URL is not an http or https address without user name' };
+      const cut = new Cut();
+      underWay.add(cut);
+      const callOff = clock.after(sendRequest.timeoutMs, () => cut.now('deadline'));
+      const outcome = await request(sendRequest, url, cut);
+      callOff();
+      underWay.delete(cut);
       return outcome.kind === 'timeout' ? { kind: 'timeout', detail: `no answer within ${sendRequest.timeoutMs} ms` } : outcome;
     },
     abortAll() {
-      for (const controller of underWay) controller.abort('shutdown' satisfies Ending);
+      for (const cut of underWay) cut.now('shutdown');
     },
     close: () => agent.destroy(),
   };
 }
 
-const endedBy = (ending: Ending): Outcome => (ending === 'shutdown' ? { kind: 'cut' } : { kind: 'timeout', detail: '' });
+type CutReason = 'deadline' | 'shutdown';
 
-function isUsable(url: string): boolean {
-  if (!URL.canParse(url)) return false;
-  const { protocol, username, password } = new URL(url);
-  return (protocol === 'http:' || protocol === 'https:') && username === '' && password === '';
+/**
+ * What undici takes for a signal: an emitter costs a fraction of an AbortController, whose abort builds an exception, and
+ * there is one for every try. undici reads `aborted` and `reason` as well (its lib/api/api-request.js).
+ */
+class Cut extends EventEmitter {
+  reason: CutReason | null = null;
+
+  get aborted(): boolean {
+    return this.reason !== null;
+  }
+
+  now(reason: CutReason): void {
+    if (this.reason !== null) return;
+    this.reason = reason;
+    this.emit('abort');
+  }
+}
+
+const endedBy = (reason: CutReason): Outcome => (reason === 'shutdown' ? { kind: 'cut' } : { kind: 'timeout', detail: '' });
+
+function usableUrl(text: string): URL | null {
+  if (!URL.canParse(text)) return null;
+  const url = new URL(text);
+  const { protocol, username, password } = url;
+  return (protocol === 'http:' || protocol === 'https:') && username === '' && password === '' ? url : null;
 }
 
 async function answerOf({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<Outcome> {

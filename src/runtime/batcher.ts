@@ -2,6 +2,8 @@
  * Group commit without a timer: items gather while a write is under way, and the next write takes all of them. Alone, an
  * item waits for nothing; under load, many share one command and one journal flush.
  */
+import { partition } from './partition.ts';
+
 export interface BatcherOptions<Item, Result> {
   /** Writes a batch; answers one result for each item, in order. What it throws rejects every item of the batch. */
   readonly write: (items: readonly Item[]) => Promise<readonly Result[]>;
@@ -73,11 +75,4 @@ export class Batcher<Item, Result> {
     this.#startWriting();
     if (this.#writing === 0) this.#idleWaiters.splice(0).forEach((resolve) => resolve());
   }
-}
-
-function partition<T>(items: readonly T[], picks: (item: T) => boolean): [T[], T[]] {
-  const picked: T[] = [];
-  const rest: T[] = [];
-  for (const item of items) (picks(item) ? picked : rest).push(item);
-  return [picked, rest];
 }

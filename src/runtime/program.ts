@@ -13,6 +13,14 @@ export interface Running {
   /** Rejects when the program cannot go on. */
   readonly failed: Promise<never>;
   readonly telemetry: Telemetry;
+  /** Where it can be reached, for whoever started it and holds a channel to it. */
+  readonly url?: string;
+}
+
+/** Sent over the channel once the program runs. */
+export interface StartedMessage {
+  readonly started: true;
+  readonly url: string | null;
 }
 
 const FAILED = 1;
@@ -29,6 +37,7 @@ export async function runProgram(start: () => Promise<Running>): Promise<void> {
   try {
     const told = untilTold();
     const running = await start();
+    process.send?.({ started: true, url: running.url ?? null } satisfies StartedMessage);
     const reason = await Promise.race([told, running.failed]);
     await stopInOrder(running, reason);
     process.exit(0);

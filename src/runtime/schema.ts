@@ -23,5 +23,5 @@ export function compileSchema<T>(schema: object): Validator<T> {
 
 const toFault = ({ instancePath, message, params }: ErrorObject): SchemaFault => {
   const named: unknown = params['allowedValues'] ?? params['additionalProperty'];
-  return { pointer: instancePath, message: `${message ?? 'is not valid'}${named === undefined ? '' : `: ${String(named)}`}` };
+  return { pointer: instancePath, message: `${message ?? 'is not valid'}${named === undefined ? '' : `: ${JSON.stringify(named)}`}` };
 };

@@ -65,6 +65,11 @@ export async function parkDeliveries({ deliveries }: Store, claims: readonly Del
   await duplicatesOf(deliveries.insertMany(documents, { ordered: false }));
 }
 
+/** Open deliveries whose event is gone have nothing left to send: they end as dead, with that reason. */
+export async function endOrphans({ deliveries }: Store, ids: readonly DeliveryId[]): Promise<void> {
+  await deliveries.updateMany({ _id: { $in: [...ids] }, state: { $in: ['ready', 'waiting'] } }, { $set: { state: 'dead', reason: 'event gone: nothing is left to send' }, $currentDate: { settledAt: true }, $unset: { wakeAt: '' } });
+}
+
 /** Which of these have a document, in whatever state. */
 export async function existingDeliveries({ deliveries }: Store, ids: readonly DeliveryId[]): Promise<ReadonlySet<DeliveryId>> {
   const found = await deliveries.find({ _id: { $in: [...ids] } }, { projection: { _id: 1 } }).toArray();

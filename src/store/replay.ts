@@ -3,7 +3,7 @@
  *
  *   the events are reopened                 retention can no longer prune what is about to be owed
  *   each delivery moves by a guarded write  one that has moved on since it was read is left alone, so nothing is replayed twice
- *   timers due now are written              they wake the lanes; without them the sweep finds the deliveries by their time
+ *   timers due now are written and fired    they wake the lanes; without them the sweep finds the deliveries by their time
  *   the status words are computed again     events whose deliveries did not all move were reopened too
  *
  * Run again after a crash it finds what is left, because it goes by the state of deliveries and not by the words on events.
@@ -14,7 +14,7 @@ import { eventStatusOf, isFinalStatus, type EventStatus } from '../domain/event.
 import type { DeliveryId, EventId, TargetId } from '../domain/ids.ts';
 import { progressOf } from './deliveries.ts';
 import type { EventHead } from './events.ts';
-import { writeTimers, type Timer } from './schedule.ts';
+import { fireTimers, writeTimers, type Timer } from './schedule.ts';
 import type { DeliveryDocument, EventDocument, Store } from './store.ts';
 
 export type SettledDelivery = DeadDelivery | DeliveredDelivery;
@@ -38,13 +38,19 @@ export async function replayDeliveries(store: Store, settled: readonly SettledDe
   const sendable = settled.filter(({ eventId }) => present.has(eventId));
   const wakeAts = await moveAll(store, sendable);
   const moved = sendable.filter(({ id }) => wakeAts.has(id));
-  if (moved.length > 0) await writeTimers(store, moved.map((delivery) => timerOf(delivery, wakeAts)));
+  if (moved.length > 0) await wake(store, moved.map((delivery) => timerOf(delivery, wakeAts)));
   await restateEvents(store, [...present]);
   return {
     replayed: moved,
     movedOn: sendable.filter(({ id }) => !wakeAts.has(id)),
     gone: settled.filter(({ eventId }) => !present.has(eventId)),
   };
+}
+
+/** Written first and then fired, like every timer; between the two a crash leaves one that the scheduler fires. */
+async function wake(store: Store, timers: readonly Timer[]): Promise<void> {
+  await writeTimers(store, timers);
+  await fireTimers(store, timers);
 }
 
 /** The events are open again, and out of reach of retention. */

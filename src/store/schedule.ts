@@ -2,7 +2,7 @@
  * Statements on `schedule`: timers, written before the delivery they belong to starts waiting (T6) and flipped to due by the
  * server's clock (T7). A flip is a plain `$set`, so that it reaches the stream as exactly one `update`.
  */
-import type { DeliveryId, TargetId } from '../domain/ids.ts';
+import type { DeliveryId, TargetId, TimerId } from '../domain/ids.ts';
 import { timerIdOf } from '../domain/ids.ts';
 import type { Store, TimerDocument } from './store.ts';
 import { duplicatesOf } from './write-errors.ts';
@@ -19,7 +19,7 @@ export interface Timer {
 
 /** T6. A timer that exists already is left as it is: it wakes the same attempt. */
 export async function writeTimers({ schedule }: Store, timers: readonly Timer[]): Promise<void> {
-  const documents = timers.map(({ deliveryId, targetId, generation, attempt, dueAt }): TimerDocument => ({ _id: timerIdOf(deliveryId, generation, attempt), targetId, dueAt, state: 'waiting' }));
+  const documents = timers.map((timer): TimerDocument => ({ _id: idOf(timer), targetId: timer.targetId, dueAt: timer.dueAt, state: 'waiting' }));
   await duplicatesOf(schedule.insertMany(documents, { ordered: false }));
 }
 
@@ -27,9 +27,19 @@ export async function writeTimers({ schedule }: Store, timers: readonly Timer[])
 export async function fireDueTimers({ schedule }: Store, limit: number): Promise<{ readonly fired: number; readonly more: boolean }> {
   const due = await schedule.find({ state: 'waiting', $expr: { $lte: ['$dueAt', '$$NOW'] } }, { projection: { _id: 1 }, sort: { dueAt: 1 }, hint: 'due', limit }).toArray();
   if (due.length === 0) return { fired: 0, more: false };
-  const { modifiedCount } = await schedule.updateMany({ _id: { $in: due.map(({ _id }) => _id) }, state: 'waiting' }, { $set: { state: 'due' }, $currentDate: { firedAt: true } });
-  return { fired: modifiedCount, more: due.length === limit };
+  return { fired: await flip(schedule, due.map(({ _id }) => _id)), more: due.length === limit };
 }
+
+/** T7 for timers that were just written to be due at once: nobody has to come upon them first. */
+export const fireTimers = ({ schedule }: Store, timers: readonly Timer[]): Promise<number> => flip(schedule, timers.map(idOf));
+
+/** Each timer once, whoever else tries: the compare is per document. */
+async function flip(schedule: Store['schedule'], ids: readonly TimerId[]): Promise<number> {
+  const { modifiedCount } = await schedule.updateMany({ _id: { $in: [...ids] }, state: 'waiting' }, { $set: { state: 'due' }, $currentDate: { firedAt: true } });
+  return modifiedCount;
+}
+
+const idOf = ({ deliveryId, generation, attempt }: Timer): TimerId => timerIdOf(deliveryId, generation, attempt);
 
 /** When the next timer is due, on the server's clock; null when none waits. */
 export async function nextDueAt({ schedule }: Store): Promise<Date | null> {

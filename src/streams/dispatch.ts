@@ -4,6 +4,7 @@
  */
 import { firstClaim, type DeliveryJob } from '../domain/delivery.ts';
 import { deliveryIdOf, parseDeliveryId, type DeliveryId } from '../domain/ids.ts';
+import { partition } from '../runtime/partition.ts';
 import type { Change } from '../store/change-stream.ts';
 import { existingDeliveries } from '../store/deliveries.ts';
 import type { Store } from '../store/store.ts';
@@ -56,7 +57,7 @@ export function createDispatch({ store, book, offering, park }: DispatchDeps): D
 
   async function offerEvents(changes: readonly Change[], catchingUp: boolean): Promise<number> {
     const candidates = changes.flatMap((change) => candidatesOf(change, book));
-    const [doubtful, certain] = split(candidates, ({ lane }) => catchingUp || lane.catchingUp);
+    const [doubtful, certain] = partition(candidates, ({ lane }) => catchingUp || lane.catchingUp);
     const owed = [...(await withoutDocument(doubtful)), ...certain];
     await parkAll(offerAll(owed));
     return owed.length;
@@ -83,8 +84,4 @@ function dueOf(change: Change, book: LaneBook): readonly DeliveryId[] {
   const targetId = parseDeliveryId(change.deliveryId)?.targetId;
   const lane = targetId === undefined ? null : book.get(targetId);
   return lane === null || lane.hasParked ? [] : [change.deliveryId];
-}
-
-function split<T>(items: readonly T[], test: (item: T) => boolean): readonly [readonly T[], readonly T[]] {
-  return [items.filter(test), items.filter((item) => !test(item))];
 }

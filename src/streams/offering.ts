@@ -5,7 +5,8 @@
 import { claimOf, type OpenDelivery } from '../domain/delivery.ts';
 import type { EventContent } from '../domain/event.ts';
 import type { DeliveryId, EventId } from '../domain/ids.ts';
-import { findDue, findDueAmong } from '../store/deliveries.ts';
+import { partition } from '../runtime/partition.ts';
+import { endOrphans, findDue, findDueAmong } from '../store/deliveries.ts';
 import { findContents } from '../store/events.ts';
 import type { Store } from '../store/store.ts';
 import { markParked, type LaneBook, type OwnedLane } from './lane-book.ts';
@@ -20,15 +21,20 @@ export interface Offering {
 const PAGE = 1_000;
 
 export function createOffering(store: Store, book: LaneBook): Offering {
-  /** Reads, then offers what was not in memory when the reading began and was not forgotten meanwhile. */
+  /**
+   * Reads, then offers what was not in memory when the reading began and was not forgotten meanwhile. Those that could only
+   * be ended, their event being gone, count as taken: they are out of the way.
+   */
   async function readAndOffer(read: () => Promise<readonly OpenDelivery[]>): Promise<{ readonly read: number; readonly taken: number }> {
     const watch = book.watchForgotten();
     try {
       const due = await read();
       const fresh = due.filter(({ id, targetId }) => !watch.has(id) && book.get(targetId)?.port.has(id) === false);
       const contents: ReadonlyMap<EventId, EventContent> = fresh.length === 0 ? new Map() : await findContents(store, [...new Set(fresh.map(({ eventId }) => eventId))]);
-      const taken = fresh.filter((delivery) => !watch.has(delivery.id) && offerOne(delivery, contents.get(delivery.eventId)));
-      return { read: due.length, taken: taken.length };
+      const [orphans, whole] = partition(fresh, ({ eventId }) => !contents.has(eventId));
+      if (orphans.length > 0) await endOrphans(store, orphans.map(({ id }) => id));
+      const taken = whole.filter((delivery) => !watch.has(delivery.id) && offerOne(delivery, contents.get(delivery.eventId)));
+      return { read: due.length, taken: taken.length + orphans.length };
     } finally {
       watch.end();
     }

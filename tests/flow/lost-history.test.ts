@@ -8,22 +8,22 @@ import { INGEST_SECRET, type World } from '../support/world.ts';
 // A small oplog that is not pinned by a checkpoint of a minute ago, so that padding rolls it in seconds.
 const { inWorld } = useMongo({ args: ['--oplogSize', '1', '--syncdelay', '1'] });
 
-const send = (world: World, url: string, count: number): Promise<unknown> => sendMany({ url, secret: INGEST_SECRET, count, concurrency: 20 });
+const send = (url: string, count: number): Promise<unknown> => sendMany({ url, secret: INGEST_SECRET, count, concurrency: 20 });
 
 /** A processor ran, was stopped in order, and events came while nobody looked; then `spoil` and a new start. */
 async function losesNothing(world: World, spoil: () => Promise<unknown>, expectLost: boolean): Promise<void> {
   const server = await world.server();
   const first = await world.processor();
-  await send(world, server.url, 100);
+  await send(server.url, 100);
   await world.settled(100);
   await first.stop();
-  await send(world, server.url, 200);
+  await send(server.url, 200);
   await spoil();
   const second = await world.processor();
   await world.settled(300);
   assert.equal(world.received().size, 300);
   assert.equal(world.duplicates(), 0);
-  await send(world, server.url, 50);
+  await send(server.url, 50);
   await world.settled(350);
   assert.equal(second.told.all('history.lost').length, expectLost ? 1 : 0);
   assert.ok(second.told.all('stream.opened').length <= 3, 'no loop of openings');
@@ -64,11 +64,11 @@ test('collections dropped under a running processor: it goes on, with its indexe
   inWorld({}, async (world) => {
     const server = await world.server();
     const processor = await world.processor();
-    await send(world, server.url, 50);
+    await send(server.url, 50);
     await world.settled(50);
     await world.store.schedule.drop();
     await processor.told.until('stream.batchRead');
-    await send(world, server.url, 50);
+    await send(server.url, 50);
     await world.settled(100);
     assert.equal(world.duplicates(), 0);
     const names = (await world.store.schedule.indexes()).map(({ name }) => name);

@@ -28,7 +28,7 @@ export function startChild(program: 'server' | 'processor', env: Environment): C
 /** Only what the test says: nothing of ours leaks in from the shell it runs in. */
 const cleanEnvironment = (env: Environment): NodeJS.ProcessEnv => ({ PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: process.env['TMPDIR'], ...env });
 
-function watchChild(child: ChildProcess): Child {
+export function watchChild(child: ChildProcess): Child {
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
   const exit = once(child, 'exit').then(([code, signal]) => ({ code: code as number | null, signal: signal as NodeJS.Signals | null }));

@@ -47,6 +47,14 @@ export class FakeClock implements Clock {
     });
   }
 
+  after(ms: number, act: () => void): () => void {
+    const off = new AbortController();
+    void this.sleep(ms, off.signal).then(() => {
+      if (!off.signal.aborted) act();
+    });
+    return () => off.abort();
+  }
+
   /** How many sleeps are under way: what is left over after a stop is a leak. */
   get sleeping(): number {
     return this.#sleepers.size;

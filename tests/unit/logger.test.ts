@@ -77,7 +77,7 @@ describe('a line for people', () => {
   test('is the time of day, the process, the event and its fields', () => {
     const { telemetry, lines } = logging({ format: 'pretty' });
     telemetry.emit('lane.taken', { targetId: TARGET, term: 4 });
-    assert.deepEqual(lines, ['12:34:56.789  processor  lane.taken  targetId=tgt_default term=4']);
+    assert.deepEqual(lines, ['12:34:56.789  processor  lane.taken targetId=tgt_default term=4']);
   });
 
   test('shouts when it is a warning or an error', () => {

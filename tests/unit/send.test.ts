@@ -2,6 +2,7 @@
  * `npm run send`: signatures against fixed vectors (made with Python's hmac, checked with openssl) and the reference library, the
  * numbers, the command line, and whole runs against a small scripted server on loopback. Time is a clock that sleeping moves.
  */
+import { systemClock } from '../../src/runtime/clock.ts';
 import assert from 'node:assert/strict';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { describe, test } from 'node:test';
@@ -272,6 +273,7 @@ async function send(argv: readonly string[], environment: ToolContext['environme
     environment: { INGEST_SECRET: `${SECRET},another secret`, ...environment },
     folder: '/nowhere',
     clock: {
+      after: (afterMs, act) => systemClock.after(afterMs, act),
       now: () => FAKE_START_MS + nowMs,
       monotonic: () => nowMs,
       sleep: (ms) => {

@@ -1,0 +1,32 @@
+/** The bodies of a load: an order of exactly so many bytes, another one for each index, made by writing its number into a template. */
+const DIGITS = 9;
+const NUMBER = '0'.repeat(DIGITS);
+
+const order = {
+  type: 'order.created',
+  data: {
+    order: NUMBER,
+    customer: { id: 'cus_8Zk2QpW1', email: 'someone@example.com', country: 'NL', vip: false },
+    items: [
+      { sku: 'KEY-0042', quantity: 2, price: 1999, tags: ['new', 'gift'] },
+      { sku: 'CAP-0007', quantity: 1, price: 450, tags: [] },
+      { sku: 'BAG-0311', quantity: 4, price: 1250, tags: ['sale'] },
+    ],
+    total: 9448,
+    currency: 'EUR',
+    placedAt: '2025-01-01T10:00:00.000Z',
+  },
+};
+
+/** @throws Error when so few bytes do not hold the order */
+export function createBodies(bytes: number): (index: number) => Buffer {
+  const least = Buffer.byteLength(JSON.stringify({ ...order, note: '' }));
+  if (bytes < least) throw new Error(`Expected bodies of at least ${least} bytes, got ${bytes}`);
+  const template = Buffer.from(JSON.stringify({ ...order, note: 'x'.repeat(bytes - least) }));
+  const at = template.indexOf(NUMBER);
+  return (index) => {
+    const body = Buffer.from(template);
+    body.write(String(index).padStart(DIGITS, '0'), at, 'latin1');
+    return body;
+  };
+}
