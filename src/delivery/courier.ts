@@ -107,13 +107,15 @@ export function createCourier(deps: CourierDeps): Deliver {
     return state === 'waiting' ? 'forget' : 'marking';
   }
 
-  async function applyToLane(lane: Lane, target: Target, verdict: Verdict): Promise<void> {
-    if (verdict.kind !== 'retry' && verdict.kind !== 'dead') return;
-    if (verdict.holdLaneMs !== null) {
-      telemetry.emit('lane.held', { targetId: target.id, holdMs: verdict.holdLaneMs });
-      lane.hold(verdict.holdLaneMs);
-      await persistHold(target, verdict.holdLaneMs);
-    }
+  /** At once and in memory, before anything is written: no further start slips through. */
+  function holdNow(lane: Lane, target: Target, holdMs: number): void {
+    telemetry.emit('lane.held', { targetId: target.id, holdMs });
+    lane.hold(holdMs);
+  }
+
+  /** What the verdict means for the target, once the result itself is safe. */
+  async function writeConsequences(target: Target, verdict: Exclude<Verdict, { kind: 'released' | 'delivered' }>): Promise<void> {
+    if (verdict.holdLaneMs !== null) await persistHold(target, verdict.holdLaneMs);
     if (verdict.kind === 'dead' && verdict.disableTarget) {
       telemetry.emit('target.disabled', { targetId: target.id, reason: verdict.reason });
       await disable(target, verdict.reason);
@@ -126,8 +128,9 @@ export function createCourier(deps: CourierDeps): Deliver {
       const number = job.claim.attemptCount + 1;
       const verdict = verdictOf(tries.outcome, { policy: tries.target.retry, number, nowMs: serverClock.now(), random: random() });
       if (verdict.kind === 'released') return 'forget';
-      await applyToLane(lane, tries.target, verdict);
+      if (verdict.kind !== 'delivered' && verdict.holdLaneMs !== null) holdNow(lane, tries.target, verdict.holdLaneMs);
       const result = await settle(job, tries, verdict);
+      if (verdict.kind !== 'delivered') await writeConsequences(tries.target, verdict);
       return mark(job, lane, verdict, result);
     } finally {
       tries.giveSlotBack();
