@@ -18,7 +18,7 @@ import { startAll, stopAll, type Service } from './runtime/service.ts';
 import { createTelemetry, type Telemetry } from './runtime/telemetry.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
 import type { Change } from './store/change-stream.ts';
-import { connect, type Connection } from './store/client.ts';
+import { connectBoth, type Connection } from './store/client.ts';
 import { ensureIndexes } from './store/indexes.ts';
 import { openStore, type Store } from './store/store.ts';
 import { TargetBook } from './store/target-book.ts';
@@ -32,7 +32,7 @@ import { createOwnership } from './streams/ownership.ts';
 import type { Fail } from './streams/ports.ts';
 import { createRefill } from './streams/refill.ts';
 import { createRepair } from './streams/repair.ts';
-import { createSession } from './streams/session.ts';
+import { createSession, type Session } from './streams/session.ts';
 import { createSweep } from './streams/sweep.ts';
 
 export interface ProcessorParts {
@@ -48,7 +48,6 @@ interface Ground {
   readonly store: Store;
   readonly streamStore: Store;
   readonly targets: TargetBook;
-  readonly member: string;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly openFeed: (deps: FeedDeps) => Feed;
@@ -63,6 +62,7 @@ interface Machinery {
   /** In the order of their end. */
   readonly endings: readonly Service[];
   readonly delivery: DeliveryStage;
+  readonly session: Session;
 }
 
 /** Marks are written well within this time after the settlements they describe. */
@@ -78,16 +78,17 @@ export async function startProcessor(config: Config, parts: ProcessorParts = {})
   const { telemetry = createTelemetry(), clock = systemClock, openFeed = createFeed } = parts;
   requireSet(config, 'mongodbUri');
   const address = { uri: config.mongodbUri ?? '', database: config.mongodbDb };
-  const connections = [await connect(address, 'work'), await connect(address, 'stream')] as const;
+  const { work, stream } = await connectBoth(address);
+  const connections = [work, stream];
   const { failed, fail } = failure(telemetry);
   const giveUp = new AbortController();
   try {
-    const [store, streamStore] = [openStore(connections[0].db), openStore(connections[1].db)];
+    const [store, streamStore] = [openStore(work.db), openStore(stream.db)];
     const targets = new TargetBook(store);
-    const member = await prepare({ config, store, targets, telemetry });
-    const machinery = assemble({ config, store, streamStore, targets, member, clock, telemetry, openFeed, fail, giveUp: giveUp.signal });
+    await prepare({ config, store, targets, telemetry });
+    const machinery = assemble({ config, store, streamStore, targets, clock, telemetry, openFeed, fail, giveUp: giveUp.signal });
     await startAll(machinery.services);
-    telemetry.emit('processor.started', { member, pid: process.pid });
+    telemetry.emit('processor.started', { member: machinery.session.member, pid: process.pid });
     return { failed, telemetry, stop: () => stopInOrder(machinery, { config, clock, giveUp, connections }) };
   } catch (error) {
     await closeAll(connections);
@@ -95,22 +96,26 @@ export async function startProcessor(config: Config, parts: ProcessorParts = {})
   }
 }
 
-/** Indexes, targets, and the name to go by. */
-async function prepare({ config, store, targets, telemetry }: Pick<Ground, 'config' | 'store' | 'targets' | 'telemetry'>): Promise<string> {
+/** What must be there before anything looks for it. */
+async function prepare({ config, store, targets, telemetry }: Pick<Ground, 'config' | 'store' | 'targets' | 'telemetry'>): Promise<void> {
   await ensureIndexes(store, config.retentionDays);
   await registerDefaultTarget(store, config, telemetry);
   await targets.refresh();
-  return chooseMember(store, { wanted: config.processorName, fallback: defaultMember(), host: hostname(), pid: process.pid });
 }
 
 /** Puts the stages together. Where one tells another something, the wire runs through here. */
 function assemble(ground: Ground): Machinery {
-  const { config, store, streamStore, targets, member, clock, telemetry, openFeed, fail, giveUp } = ground;
+  const { config, store, streamStore, targets, clock, telemetry, openFeed, fail, giveUp } = ground;
   const serverClock = new ServerClock(clock);
   const random = systemRandom;
   const book = new LaneBook();
   const scheduler = createScheduler({ store, clock, serverClock, telemetry });
-  const session = createSession({ store, clock, serverClock, telemetry, fail }, { member, host: hostname(), pid: process.pid, onRenewed, onLost: () => ownership.dropAll() });
+  const [host, { pid }] = [hostname(), process];
+  const session = createSession({ store, clock, serverClock, telemetry, fail }, {
+    host, pid, onRenewed,
+    chooseMember: () => chooseMember(store, { wanted: config.processorName, fallback: defaultMember(), host, pid }),
+    onLost: () => ownership.dropAll(),
+  });
   const delivery = createDelivery(
     { store, clock, serverClock, random, telemetry, targets, isTrusted: () => session.isTrusted(), onTimer: (dueAt) => scheduler.expect(dueAt), giveUp },
     { globalConcurrency: config.globalConcurrency, ssrfAllowCidrs: config.ssrfAllowCidrs },
@@ -121,15 +126,15 @@ function assemble(ground: Ground): Machinery {
   const dispatch = createDispatch({ store, book, offering, park: delivery.park });
   const ownership = createOwnership({
     store, clock, serverClock, telemetry, book, session,
-    targetIds: () => targets.all().map(({ id }) => id),
+    targets: () => targets.all(),
     openLane: delivery.openLane,
     onTaken: searchForLeftovers,
     onRoom: () => refill.nudge(),
   });
-  const feed = openFeed({ store: streamStore, clock, serverClock, telemetry, checkpoint: createCheckpoint(store, clock, member), fail, handle, onDry });
+  const feed = openFeed({ store: streamStore, clock, serverClock, telemetry, checkpoint: createCheckpoint(store, clock, () => session.member), fail, handle, onDry });
   const sweep = createSweep({ store, clock, random, telemetry, book, park: delivery.park, recheck: delivery.recheck, streamReached: feed.reached, refill: () => refill.nudge(), repair: repair.run });
   targets.onRefresh(pokeLanes);
-  return { services: [session, ownership, feed, scheduler, refill, sweep], endings: [feed, sweep, refill, scheduler, ownership, { start: noop, stop: () => delivery.flush() }, session], delivery };
+  return { services: [session, ownership, feed, scheduler, refill, sweep], endings: [feed, sweep, refill, scheduler, ownership, { start: noop, stop: () => delivery.flush() }, session], delivery, session };
 
   async function handle(changes: readonly Change[], catchingUp: boolean): Promise<number> {
     const kinds = new Set(changes.map(({ kind }) => kind));

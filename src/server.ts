@@ -18,7 +18,7 @@ import { logTelemetry } from './runtime/logger.ts';
 import { failure, isMain, runProgram, type Running } from './runtime/program.ts';
 import { startAll } from './runtime/service.ts';
 import { createTelemetry, type Telemetry } from './runtime/telemetry.ts';
-import { connect } from './store/client.ts';
+import { connectBoth } from './store/client.ts';
 import { pingPrimary } from './store/ping.ts';
 import { ensureIndexes } from './store/indexes.ts';
 import { openStore } from './store/store.ts';
@@ -39,8 +39,7 @@ export async function startServer(config: Config, telemetry: Telemetry = createT
   requireSet(config, 'mongodbUri', 'ingestSecrets');
   refuseOpenAdmin(config);
   const address = { uri: config.mongodbUri ?? '', database: config.mongodbDb };
-  const work = await connect(address, 'work');
-  const stream = await connect(address, 'stream');
+  const { work, stream } = await connectBoth(address);
   const { failed } = failure(telemetry);
 
   async function assemble(): Promise<RunningServer> {
@@ -51,7 +50,7 @@ export async function startServer(config: Config, telemetry: Telemetry = createT
     const targets = new TargetBook(store);
     await targets.refresh();
     const watch = createTargetWatch({ store: openStore(stream.db), clock, telemetry, targets });
-    const writer = createEventWriter(store, clock);
+    const writer = createEventWriter({ store, clock, telemetry });
     const readiness = createReadiness(clock, () => pingPrimary(work.db));
     const ingest = createIngestRoute({ clock, telemetry, writer, targets: () => targets.all(), keys: keysOf(config.ingestSecrets), maxBodyBytes: config.maxBodyBytes });
     const app = createApp({ telemetry, readiness, ingest, event: createEventRoute(store), adminToken: config.adminToken });

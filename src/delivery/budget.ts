@@ -1,6 +1,7 @@
 /**
  * How much a lane may hold in memory. A limited lane holds what it can send in five seconds; the others share one budget of
- * bodies. What does not fit waits in the database.
+ * bodies, each at most three times what is free just now (as in slots.ts), so that a lane that stands still cannot crowd out
+ * the rest. What does not fit waits in the database.
  */
 import type { DeliveryJob } from '../domain/delivery.ts';
 import type { TargetLimits } from '../domain/target.ts';
@@ -12,30 +13,16 @@ const LEAST_IDS = 10;
 
 export const SHARED_BUDGET_BYTES = 64 * 1_048_576;
 
-/** The bodies in memory of all unlimited lanes together. */
+/** Bytes that all unlimited lanes together may hold. */
 export class MemoryBudget {
-  #leftBytes: number;
+  leftBytes: number;
 
   constructor(totalBytes: number = SHARED_BUDGET_BYTES) {
-    this.#leftBytes = totalBytes;
-  }
-
-  /** How many more deliveries of a middling size fit; an estimate for paging. */
-  get room(): number {
-    return Math.max(0, Math.floor(this.#leftBytes / (2 * OVERHEAD_BYTES)));
-  }
-
-  take({ content }: DeliveryJob): boolean {
-    const cost = content.body.byteLength + OVERHEAD_BYTES;
-    if (cost > this.#leftBytes) return false;
-    this.#leftBytes -= cost;
-    return true;
-  }
-
-  giveBack({ content }: DeliveryJob): void {
-    this.#leftBytes += content.body.byteLength + OVERHEAD_BYTES;
+    this.leftBytes = totalBytes;
   }
 }
+
+const costOf = ({ content }: DeliveryJob): number => content.body.byteLength + OVERHEAD_BYTES;
 
 /** One lane's share: a count for a limited lane, the shared budget for an unlimited one. */
 export interface Allowance {
@@ -69,16 +56,32 @@ export function allowanceOf({ ratePerSecond }: TargetLimits, shared: MemoryBudge
 }
 
 const ROOMY_IDS = 500;
+const SHARE_OF_FREE = 3;
+/** A delivery of middling size, to tell room in ids. */
+const MIDDLING_BYTES = 2 * OVERHEAD_BYTES;
 
 function sharedAllowance(shared: MemoryBudget): Allowance {
+  let heldBytes = 0;
+  const room = (): number => Math.max(0, Math.floor(Math.min(shared.leftBytes, SHARE_OF_FREE * shared.leftBytes - heldBytes) / MIDDLING_BYTES));
+  /** An empty lane may always take one, if it fits at all. */
+  const allows = (cost: number): boolean => cost <= shared.leftBytes && (heldBytes === 0 || heldBytes + cost <= SHARE_OF_FREE * shared.leftBytes);
   return {
     get room() {
-      return shared.room;
+      return room();
     },
     get isRoomy() {
-      return shared.room >= ROOMY_IDS;
+      return room() >= ROOMY_IDS || heldBytes === 0;
     },
-    take: (job) => shared.take(job),
-    giveBack: (job) => shared.giveBack(job),
+    take(job) {
+      const cost = costOf(job);
+      if (!allows(cost)) return false;
+      heldBytes += cost;
+      shared.leftBytes -= cost;
+      return true;
+    },
+    giveBack(job) {
+      heldBytes -= costOf(job);
+      shared.leftBytes += costOf(job);
+    },
   };
 }

@@ -83,7 +83,7 @@ export function createDelivery(deps: DeliveryDeps, options: DeliveryOptions): De
 
   function openLane(targetId: TargetId, { holdMs, onForgotten, onRoom }: OpenLaneOptions): Lane {
     const { limits } = requireTarget(targetId);
-    const gate = new Gate({ clock, allowed: () => isTrusted() && targets.get(targetId)?.status === 'active' });
+    const gate = new Gate({ clock, isTrusted, isActive: () => targets.get(targetId)?.status === 'active' });
     const pacer = limits.ratePerSecond > 0 ? createLimitedPacer(limits) : createOpenPacer(limits.concurrency);
     const spacing = new Spacing(clock, spacingMs(limits));
     const lane = new Lane(targetId, { clock, slots, gate, pacer, spacing, allowance: allowanceOf(limits, budget), deliver, onForgotten, onRoom });

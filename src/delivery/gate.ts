@@ -6,8 +6,10 @@ import type { Clock } from '../runtime/clock.ts';
 
 export interface GateDeps {
   readonly clock: Clock;
-  /** Everything but the hold. */
-  readonly allowed: () => boolean;
+  /** Whether this processor's session is trusted just now. */
+  readonly isTrusted: () => boolean;
+  /** Whether the target takes deliveries at all. */
+  readonly isActive: () => boolean;
 }
 
 export class Gate {
@@ -20,12 +22,12 @@ export class Gate {
   }
 
   isOpen(): boolean {
-    return this.#deps.allowed() && this.#holdLeftMs() <= 0;
+    return this.#deps.isTrusted() && !this.isShut();
   }
 
-  /** Whether a Retry-After holds the lane just now. */
-  isHeld(): boolean {
-    return this.#holdLeftMs() > 0;
+  /** Whether the target itself takes nothing now: held by its Retry-After, paused or disabled. That may last. */
+  isShut(): boolean {
+    return !this.#deps.isActive() || this.#holdLeftMs() > 0;
   }
 
   /** Closes for so long from now; a longer hold stays. */

@@ -80,7 +80,7 @@ export class Lane {
   /** Takes a job if there is room; it will be seen through unless the lane is drained first. */
   offer(job: DeliveryJob): 'taken' | 'known' | 'full' {
     if (this.#known.has(job.claim.id)) return 'known';
-    if (this.#draining.signal.aborted || this.#deps.gate.isHeld() || !this.#deps.allowance.take(job)) {
+    if (this.#draining.signal.aborted || this.#deps.gate.isShut() || !this.#deps.allowance.take(job)) {
       this.#wasFull = true;
       return 'full';
     }
@@ -118,13 +118,13 @@ export class Lane {
     const { clock, gate, onRoom } = this.#deps;
     gate.hold(ms);
     void clock.sleep(ms, this.#draining.signal).then(() => {
-      if (!this.#draining.signal.aborted && !gate.isHeld()) onRoom();
+      if (!this.#draining.signal.aborted && !gate.isShut()) onRoom();
     });
   }
 
   poke(): void {
     this.#deps.gate.poke();
-    if (this.#wasFull && !this.#deps.gate.isHeld()) this.#deps.onRoom();
+    if (this.#wasFull && !this.#deps.gate.isShut()) this.#deps.onRoom();
   }
 
   async drain(): Promise<void> {

@@ -3,7 +3,8 @@
  * waits for them, so they are held back 100 ms and written together, one statement for each status word. What a crash loses
  * here the sweep puts right.
  */
-import { eventStatusOf, type DeliveryProgress, type EventStatus } from '../domain/event.ts';
+import type { EventStatus } from '../domain/event.ts';
+import { eventStatusOf, type DeliveryProgress } from '../domain/event-status.ts';
 import type { EventId } from '../domain/ids.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Persist } from '../runtime/persist.ts';

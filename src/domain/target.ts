@@ -45,7 +45,7 @@ function matchesType(pattern: string, type: string | null): boolean {
   return pattern.endsWith('.*') ? type.startsWith(pattern.slice(0, -1)) : pattern === type;
 }
 
-/** The targets an event of this type is owed to. A disabled target takes nothing new; a paused one keeps its backlog. */
+/** The targets an event of this type is owed to. One that is paused or disabled is owed it as well: its backlog is kept. */
 export function resolveTargets(targets: readonly Target[], type: string | null): readonly TargetId[] {
-  return targets.filter((target) => target.status !== 'disabled' && wantsType(target, type)).map(({ id }) => id);
+  return targets.filter((target) => wantsType(target, type)).map(({ id }) => id);
 }

@@ -7,6 +7,7 @@ import type { EventId } from '../domain/ids.ts';
 import { Batcher } from '../runtime/batcher.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/errors.ts';
+import type { Telemetry } from '../runtime/telemetry.ts';
 import { findByKeys, insertEvents, type StoredEvent } from '../store/events.ts';
 import type { Store } from '../store/store.ts';
 import { Problem } from './problem.ts';
@@ -37,7 +38,13 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
-export function createEventWriter(store: Store, clock: Clock): EventWriter {
+export interface EventWriterDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+}
+
+export function createEventWriter({ store, clock, telemetry }: EventWriterDeps): EventWriter {
   const batcher = new Batcher<HookEvent, Accepted | Problem>({ write, maxItems: MAX_BATCH, lanes: WRITES_AT_ONCE });
   /** In the order of their deadlines. */
   const pending = new Map<HookEvent, Pending>();
@@ -50,6 +57,7 @@ export function createEventWriter(store: Store, clock: Clock): EventWriter {
       const originals = await findOriginals(store, events.filter((_, index) => duplicates.has(index)));
       return events.map((event, index) => (duplicates.has(index) ? answerDuplicate(event, originals.get(keyOf(event))) : answerFresh(event)));
     } catch (error) {
+      telemetry.emit('write.failed', { write: 'events', count: events.length, error: messageOf(error) });
       // Those that wait would meet the same fault, and only later.
       const problem = unavailable(messageOf(error));
       batcher.rejectWaiting(() => true, problem);

@@ -28,6 +28,7 @@ const LEVELS: Partial<Record<TelemetryName, LogLevel>> = {
   'lane.held': 'info',
   'target.registered': 'info',
   'target.disabled': 'warn',
+  'write.failed': 'warn',
   'write.retried': 'warn',
 };
 

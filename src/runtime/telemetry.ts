@@ -48,6 +48,8 @@ export interface TelemetryEvents {
   'lane.refilled': { readonly targetId: TargetId; readonly count: number };
   'sweep.finished': { readonly parked: number; readonly tookMs: number };
   'timer.fired': { readonly count: number };
+  /** Events that could not be stored; their senders were told. */
+  'write.failed': { readonly write: string; readonly count: number; readonly error: string };
   'write.retried': { readonly write: string; readonly error: string };
 }
 

@@ -39,6 +39,20 @@ export async function connect({ uri, database }: MongoAddress, use: ClientUse): 
   return { db: client.db(database), close: () => client.close() };
 }
 
+/**
+ * The two connections of a program; none is left open when one fails.
+ * @throws FatalError as `connect` does
+ */
+export async function connectBoth(address: MongoAddress): Promise<{ readonly work: Connection; readonly stream: Connection }> {
+  const work = await connect(address, 'work');
+  try {
+    return { work, stream: await connect(address, 'stream') };
+  } catch (error) {
+    await work.close();
+    throw error;
+  }
+}
+
 function createClient(uri: string, use: ClientUse): MongoClient {
   try {
     return new MongoClient(uri, { ...OPTIONS[use], appName: `hooktail-${use}` });

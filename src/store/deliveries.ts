@@ -5,7 +5,7 @@
 import type { AnyBulkWriteOperation, Filter, UpdateFilter } from 'mongodb';
 import { ATTEMPTS_KEPT, type Attempt } from '../domain/attempt.ts';
 import type { Delivery, DeliveryClaim, OpenDelivery } from '../domain/delivery.ts';
-import type { DeliveryProgress } from '../domain/event.ts';
+import type { DeliveryProgress } from '../domain/event-status.ts';
 import type { DeliveryId, EventId, TargetId } from '../domain/ids.ts';
 import type { DeliveryDocument, Store } from './store.ts';
 import { duplicatesOf } from './write-errors.ts';

@@ -1,6 +1,7 @@
 /** Statements on `events`: one insert by ingest (T1), marks by whoever settles (T4), reads for everyone else. */
 import type { AnyBulkWriteOperation, UpdateFilter } from 'mongodb';
-import { isFinalStatus, type EventContent, type EventStatus, type HookEvent } from '../domain/event.ts';
+import type { EventContent, EventStatus, HookEvent } from '../domain/event.ts';
+import { isFinalStatus } from '../domain/event-status.ts';
 import type { EventId, TargetId } from '../domain/ids.ts';
 import { QUICK, type EventDocument, type Store } from './store.ts';
 import { duplicatesOf } from './write-errors.ts';

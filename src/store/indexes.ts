@@ -27,7 +27,7 @@ export async function ensureIndexes({ db, events, deliveries, schedule, targets,
       { key: { firedAt: 1 }, name: 'fired', expireAfterSeconds: FIRED_TIMER_S },
     ]),
     targets.createIndexes([{ key: { status: 1 }, name: 'status' }]),
-    sessions.createIndexes([{ key: { member: 1 }, name: 'member' }, { key: { endedAt: 1 }, name: 'ended', expireAfterSeconds: DAY_S }]),
+    sessions.createIndexes([{ key: { member: 1 }, name: 'member', unique: true, partialFilterExpression: { live: true } }, { key: { endedAt: 1 }, name: 'ended', expireAfterSeconds: DAY_S }]),
   ]);
   await Promise.all([ensureRetention(db, 'events', expireAfterSeconds), ensureRetention(db, 'deliveries', expireAfterSeconds)]);
 }

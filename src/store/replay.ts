@@ -10,7 +10,8 @@
  */
 import type { AnyBulkWriteOperation, Filter } from 'mongodb';
 import type { DeadDelivery, DeliveredDelivery } from '../domain/delivery.ts';
-import { eventStatusOf, isFinalStatus, type EventStatus } from '../domain/event.ts';
+import type { EventStatus } from '../domain/event.ts';
+import { eventStatusOf, isFinalStatus } from '../domain/event-status.ts';
 import type { DeliveryId, EventId, TargetId } from '../domain/ids.ts';
 import { progressOf } from './deliveries.ts';
 import type { EventHead } from './events.ts';

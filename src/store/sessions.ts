@@ -2,9 +2,11 @@
  * Statements on `sessions` (T9): a processor's lease on being alive, judged by the server's clock. Once ended, a session
  * never comes back; its process must start another.
  */
+import type { UpdateFilter } from 'mongodb';
 import type { SessionId } from '../domain/ids.ts';
 import { LEASE_MS } from '../domain/lease.ts';
-import type { Store } from './store.ts';
+import type { SessionDocument, Store } from './store.ts';
+import { isDuplicateKey } from './write-errors.ts';
 
 export interface SessionInfo {
   readonly id: SessionId;
@@ -15,12 +17,18 @@ export interface SessionInfo {
 }
 
 const LEASE_FROM_NOW = { $add: ['$$NOW', LEASE_MS] };
-const LIVE = { endedAt: { $exists: false } };
+const LIVE = { live: true } as const;
+const ending = (endedBy: SessionDocument['endedBy'] & string): UpdateFilter<SessionDocument> => ({ $set: { endedBy }, $unset: { live: '' }, $currentDate: { endedAt: true } });
 
-/** Begins a session; answers the server's time. */
-export async function startSession({ sessions }: Store, { id, member, host, pid }: Omit<SessionInfo, 'until'>): Promise<Date> {
-  const session = await sessions.findOneAndUpdate({ _id: id }, [{ $set: { member, host, pid, until: LEASE_FROM_NOW } }], { upsert: true, returnDocument: 'after' });
-  return serverTime(session?.until);
+/** Begins a session; answers the server's time, or null when the member has a live one, begun meanwhile by somebody else. */
+export async function startSession({ sessions }: Store, { id, member, host, pid }: Omit<SessionInfo, 'until'>): Promise<Date | null> {
+  try {
+    const session = await sessions.findOneAndUpdate({ _id: id }, [{ $set: { member, host, pid, live: true, until: LEASE_FROM_NOW } }], { upsert: true, returnDocument: 'after' });
+    return serverTime(session?.until);
+  } catch (error) {
+    if (isDuplicateKey(error)) return null;
+    throw error;
+  }
 }
 
 /** Renews; answers the server's time, or null when the session has been ended. */
@@ -37,18 +45,17 @@ export async function endingOf({ sessions }: Store, id: SessionId): Promise<stri
 }
 
 export async function endSession({ sessions }: Store, id: SessionId): Promise<void> {
-  await sessions.updateOne({ _id: id, ...LIVE }, { $set: { endedBy: 'itself' }, $currentDate: { endedAt: true } });
+  await sessions.updateOne({ _id: id, ...LIVE }, ending('itself'));
 }
 
-/** Ends the other sessions of one member: a process that starts under a name replaces the one before it. */
-export async function endPredecessors({ sessions }: Store, member: string, own: SessionId): Promise<number> {
-  const { modifiedCount } = await sessions.updateMany({ member, _id: { $ne: own }, ...LIVE }, { $set: { endedBy: 'successor' }, $currentDate: { endedAt: true } });
-  return modifiedCount;
+/** Ends these sessions: a process that starts under a name replaces the dead one before it. */
+export async function endPredecessors({ sessions }: Store, ids: readonly SessionId[]): Promise<void> {
+  if (ids.length > 0) await sessions.updateMany({ _id: { $in: [...ids] }, ...LIVE }, ending('successor'));
 }
 
 /** Ends sessions whose lease has run out by the server's clock; answers how many. */
 export async function endExpiredSessions({ sessions }: Store): Promise<number> {
-  const { modifiedCount } = await sessions.updateMany({ ...LIVE, $expr: { $lt: ['$until', '$$NOW'] } }, { $set: { endedBy: 'expiry' }, $currentDate: { endedAt: true } });
+  const { modifiedCount } = await sessions.updateMany({ ...LIVE, $expr: { $lt: ['$until', '$$NOW'] } }, ending('expiry'));
   return modifiedCount;
 }
 

@@ -73,6 +73,8 @@ export interface SessionDocument {
   host: string;
   pid: number;
   until: Date;
+  /** Until it is ended, then absent; one live session a member. */
+  live?: true;
   endedAt?: Date;
   endedBy?: 'itself' | 'successor' | 'expiry';
 }

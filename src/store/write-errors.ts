@@ -22,6 +22,9 @@ export async function duplicatesOf(insert: Promise<unknown>): Promise<readonly n
   }
 }
 
+/** Whether a write was refused because its key exists already. */
+export const isDuplicateKey = (error: unknown): boolean => error instanceof MongoServerError && error.code === DUPLICATE_KEY;
+
 /** Whether waiting can help: no primary, a cut connection, a server on its way down or out of its role. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) return true;

@@ -21,7 +21,8 @@ export interface Checkpoint {
 const SAVE_EVERY_MS = 500;
 const IDLE_SAVE_EVERY_MS = 10_000;
 
-export function createCheckpoint(store: Store, clock: Clock, member: string): Checkpoint {
+/** @param member the name of this processor, known once its session has begun */
+export function createCheckpoint(store: Store, clock: Clock, member: () => string): Checkpoint {
   const pipelineHash = pipelineHashOf('everything');
   let newest: StreamPosition | null = null;
   let moved = false;
@@ -32,11 +33,11 @@ export function createCheckpoint(store: Store, clock: Clock, member: string): Ch
     const { token, clusterTime } = newest;
     savedAtMs = clock.monotonic();
     moved = false;
-    await saveResumePoint(store, member, { token, clusterTime, pipelineHash });
+    await saveResumePoint(store, member(), { token, clusterTime, pipelineHash });
   }
 
   return {
-    load: () => loadResumePoint(store, member),
+    load: () => loadResumePoint(store, member()),
     async note(position, hasMoved) {
       newest = position;
       moved ||= hasMoved;
@@ -45,7 +46,7 @@ export function createCheckpoint(store: Store, clock: Clock, member: string): Ch
     save,
     async clear(token) {
       newest = null;
-      await clearResumePoint(store, member, token);
+      await clearResumePoint(store, member(), token);
     },
   };
 }

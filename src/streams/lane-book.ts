@@ -3,10 +3,13 @@
  * forgotten *since I started reading*? If so, what was read is older than what was done, and must not be offered.
  */
 import type { DeliveryId, TargetId } from '../domain/ids.ts';
+import type { TargetLimits } from '../domain/target.ts';
 import type { LanePort } from './ports.ts';
 
 export interface OwnedLane {
   readonly port: LanePort;
+  /** What the lane was built for. */
+  readonly limits: TargetLimits;
   readonly term: number;
   /** On the monotonic clock. */
   readonly takenAtMs: number;

@@ -3,6 +3,7 @@
  * drops at once those that another has taken. Woken by changes of `lanes` and `targets` and by each renewal of the session.
  */
 import type { TargetId } from '../domain/ids.ts';
+import type { Target } from '../domain/target.ts';
 import { PREFERENCE_GRACE_MS } from '../domain/lease.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/errors.ts';
@@ -24,7 +25,7 @@ export interface OwnershipDeps {
   readonly telemetry: Telemetry;
   readonly book: LaneBook;
   readonly session: Session;
-  readonly targetIds: () => readonly TargetId[];
+  readonly targets: () => readonly Target[];
   readonly openLane: OpenLane;
   /** A lane is ours now: what it is owed must be looked for. */
   readonly onTaken: (targetId: TargetId) => void;
@@ -40,17 +41,21 @@ export interface Ownership extends Service {
 const IDLE_MS = 30_000;
 
 export function createOwnership(deps: OwnershipDeps): Ownership {
-  const { store, clock, serverClock, telemetry, book, session, targetIds, openLane, onTaken, onRoom } = deps;
+  const { store, clock, serverClock, telemetry, book, session, targets, openLane, onTaken, onRoom } = deps;
   const freeSinceMs = new Map<TargetId, number>();
   const handovers = new Set<Promise<void>>();
+  /** Still ours in the database, and on their way out: nobody may take them before they are drained, ourselves included. */
+  const leaving = new Set<TargetId>();
 
   async function take(seen: LaneRecord): Promise<void> {
     const lane = await takeLane(store, seen, session.id);
     if (lane === null) return;
     const { targetId, term, holdUntil } = lane;
     const holdMs = holdUntil === null ? 0 : Math.max(0, holdUntil.getTime() - serverClock.now());
+    const { limits } = targets().find(({ id }) => id === targetId) ?? {};
+    if (limits === undefined) return; // Deleted meanwhile: there is nothing to send to.
     const port = openLane(targetId, { holdMs, onForgotten: (id) => book.noteForgotten(id), onRoom: () => onRoom(targetId) });
-    book.add({ port, term, takenAtMs: clock.monotonic(), catchingUp: true, hasParked: true, parkings: 0 });
+    book.add({ port, limits, term, takenAtMs: clock.monotonic(), catchingUp: true, hasParked: true, parkings: 0 });
     telemetry.emit('lane.taken', { targetId, term });
     onTaken(targetId);
   }
@@ -59,9 +64,15 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
   async function handOver(lane: OwnedLane, reason: string): Promise<void> {
     const { targetId } = lane.port;
     book.remove(targetId);
-    await lane.port.drain();
-    await releaseLane(store, targetId, session.id, lane.term);
+    leaving.add(targetId);
+    try {
+      await lane.port.drain();
+      await releaseLane(store, targetId, session.id, lane.term);
+    } finally {
+      leaving.delete(targetId);
+    }
     telemetry.emit('lane.released', { targetId, reason });
+    loop.nudge();
   }
 
   function drop(lane: OwnedLane, reason: string): void {
@@ -86,15 +97,22 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
   async function turn(): Promise<number> {
     if (!session.isTrusted()) return IDLE_MS;
     const own = session.id;
-    const [sessions, lanes] = await Promise.all([liveSessions(store), listLanes(store, targetIds())]);
+    const [sessions, all] = await Promise.all([liveSessions(store), listLanes(store, targets().map(({ id }) => id))]);
+    const lanes = all.filter(({ targetId }) => !leaving.has(targetId));
     const held = new Map(book.all().map(({ port, term }) => [port.targetId, term]));
     const freeForMs = (targetId: TargetId): number => clock.monotonic() - (freeSinceMs.get(targetId) ?? Infinity);
     const plan = planOwnership({ own, lanes, sessions, serverNowMs: serverClock.now(), held, freeForMs });
     for (const targetId of plan.lost) withLane(targetId, (lane) => drop(lane, 'taken by another'));
     for (const { targetId } of plan.release) withLane(targetId, (lane) => track(handOver(lane, 'handed over')));
+    for (const target of targets()) withLane(target.id, (lane) => renewWhenChanged(lane, target));
     for (const lane of plan.take) await take(lane);
     noteFree(plan.leave);
     return plan.leave.length > 0 ? PREFERENCE_GRACE_MS / 4 : IDLE_MS;
+  }
+
+  /** A lane is built for its limits; with others it is given back and taken anew, which keeps them exact in between. */
+  function renewWhenChanged(lane: OwnedLane, { limits }: Target): void {
+    if (lane.limits.ratePerSecond !== limits.ratePerSecond || lane.limits.concurrency !== limits.concurrency) track(handOver(lane, 'limits changed'));
   }
 
   function withLane(targetId: TargetId, act: (lane: OwnedLane) => void): void {

@@ -3,7 +3,7 @@
  * the last of them. This goes through the deliveries settled around such a moment and puts their events right. A status is a
  * projection: computing it again is always safe.
  */
-import { eventStatusOf } from '../domain/event.ts';
+import { eventStatusOf } from '../domain/event-status.ts';
 import type { ServerClock } from '../runtime/server-clock.ts';
 import { findSettledSince, progressOf } from '../store/deliveries.ts';
 import { findUnsettled, repairStatuses } from '../store/events.ts';

@@ -11,6 +11,7 @@ import { createLoop, type Service } from '../runtime/service.ts';
 import type { Telemetry } from '../runtime/telemetry.ts';
 import { endExpiredSessions, endingOf, endPredecessors, endSession, renewSession, startSession } from '../store/sessions.ts';
 import type { Store } from '../store/store.ts';
+import type { MemberChoice } from './member.ts';
 import type { Fail } from './ports.ts';
 
 export interface SessionDeps {
@@ -22,7 +23,8 @@ export interface SessionDeps {
 }
 
 export interface SessionOptions {
-  readonly member: string;
+  /** The name to go by, and which sessions it replaces; asked again when somebody else was faster. */
+  readonly chooseMember: () => Promise<MemberChoice>;
   readonly host: string;
   readonly pid: number;
   /** After each renewal, and after somebody's session was ended. */
@@ -33,12 +35,15 @@ export interface SessionOptions {
 
 export interface Session extends Service {
   readonly id: SessionId;
+  /** Known once started. */
+  readonly member: string;
   /** Whether a send may start now. */
   isTrusted(): boolean;
 }
 
 export function createSession({ store, clock, serverClock, telemetry, fail }: SessionDeps, options: SessionOptions): Session {
-  const { member, host, pid, onRenewed, onLost } = options;
+  const { host, pid, onRenewed, onLost } = options;
+  let member = '';
   let id = newSessionId(clock.now());
   let renewedAtMs = -Infinity;
   let unbrokenSinceMs = Infinity;
@@ -55,8 +60,11 @@ export function createSession({ store, clock, serverClock, telemetry, fail }: Se
   }
 
   async function begin(): Promise<void> {
-    await timed(() => startSession(store, { id, member, host, pid }));
-    await endPredecessors(store, member, id);
+    do {
+      const choice = await options.chooseMember();
+      member = choice.member;
+      await endPredecessors(store, choice.replaces);
+    } while (!(await timed(() => startSession(store, { id, member, host, pid }))));
     telemetry.emit('session.started', { member, sessionId: id });
   }
 
@@ -89,6 +97,9 @@ export function createSession({ store, clock, serverClock, telemetry, fail }: Se
   return {
     get id() {
       return id;
+    },
+    get member() {
+      return member;
     },
     isTrusted: () => isTrusted(renewedAtMs, clock.monotonic()),
     async start() {

@@ -73,7 +73,7 @@ test('holds the whole lane for as long as Retry-After asks', () =>
   }));
 const world429 = new Set<string>();
 
-test('a receiver that answers 410 is disabled, and what comes later is kept', () =>
+test('a receiver that answers 410 is disabled; what comes later is kept, and delivered once it is active again', () =>
   inWorld({ behaviour: () => answer(410) }, async (world) => {
     const server = await world.server();
     const processor = await world.processor();
@@ -81,7 +81,16 @@ test('a receiver that answers 410 is disabled, and what comes later is kept', ()
     await processor.told.until('target.disabled');
     await eventually(async () => assert.equal((await world.store.targets.findOne({}))?.status, 'disabled'));
     assert.equal((await world.store.deliveries.findOne({}))?.state, 'dead');
+
+    world.sink.behave(() => answer(200));
+    const { body } = await post(server.url);
+    assert.equal(body.status, 'RECEIVED');
+    await eventually(async () => assert.equal(await world.store.deliveries.countDocuments({ state: 'ready' }), 1));
     assert.equal(world.sink.requests.length, 1);
+
+    await world.store.targets.updateOne({}, { $set: { status: 'active' }, $inc: { version: 1 } });
+    await world.settled(2);
+    assert.deepEqual(world.sink.requests.map(({ id, status }) => [id === body.id, status]), [[false, 410], [true, 200]]);
   }));
 
 test('a timeout is a failed attempt, and frees its place', () =>

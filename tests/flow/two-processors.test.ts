@@ -30,9 +30,9 @@ test('a processor that joins and one that leaves, under load, send nothing twice
     assert.equal(world.duplicates(), 0);
   }));
 
-test('a second processor on one host, with no name set, takes a name of its own', () =>
+test('two processors started at the same moment on one host, with no name set, take names of their own', () =>
   inWorld({}, async (world) => {
-    const [first, second] = [await world.child('processor'), await world.child('processor')];
+    const [first, second] = await Promise.all([world.child('processor'), world.child('processor')]);
     const sessions = await world.store.sessions.find().toArray();
     assert.equal(new Set(sessions.map(({ member }) => member)).size, 2);
     assert.ok(sessions.every(({ endedAt }) => endedAt === undefined));

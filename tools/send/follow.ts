@@ -1,5 +1,5 @@
 /** Follows one event until it is settled: asks the server again and again, slower each time, and tells of every new attempt once. */
-import { isFinalStatus } from '../../src/domain/event.ts';
+import { isFinalStatus } from '../../src/domain/event-status.ts';
 import type { Clock } from '../../src/runtime/clock.ts';
 import type { Api, AttemptView, DeliveryView, EventView, NoSuccess } from './api.ts';
 

@@ -8,7 +8,8 @@ import { messageOf } from '../../src/runtime/errors.ts';
 import { ADMIN_PATH, answerAdmin } from './admin.ts';
 import { answer, give, statusOf, type Behaviour, type SinkAnswer } from './answer.ts';
 import type { RequestLog } from './request-log.ts';
-import { headerOf, openRequest, readBody, type OpenRequest, type SinkRequest } from './request.ts';
+import { headerOf } from './headers.ts';
+import { openRequest, readBody, type OpenRequest, type SinkRequest } from './request.ts';
 import type { Verifier } from './verify.ts';
 
 export interface ReceiverDeps {

@@ -1,5 +1,6 @@
 /** One request that a sink received: what came, whether its signature holds, and what it was answered. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { headerOf } from './headers.ts';
 import type { Verification } from './verify.ts';
 
 interface Arrival {
@@ -37,8 +38,6 @@ export interface Received {
   readonly bytes: number;
   readonly verification: Verification;
 }
-
-export const headerOf = (headers: IncomingHttpHeaders, name: string): string | null => [headers[name]].flat()[0] ?? null;
 
 export function openRequest({ headers, method = '', url = '' }: IncomingMessage, { verification, ...received }: Received): OpenRequest {
   const attempt = headerOf(headers, 'hooktail-attempt') ?? '';

@@ -5,7 +5,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { digestsEqual, secretKey, signedDigest } from '../../src/domain/signing.ts';
 import { FatalError } from '../../src/runtime/errors.ts';
-import { headerOf } from './request.ts';
+import { headerOf } from './headers.ts';
 
 export type Verification = { readonly verified: 'ok' } | { readonly verified: 'bad'; readonly reason: string } | { readonly verified: 'unchecked' };
 export type Verifier = (headers: IncomingHttpHeaders, body: Uint8Array, nowMs: number) => Verification;
