@@ -86,7 +86,7 @@ export function createDelivery(deps: DeliveryDeps, options: DeliveryOptions): De
     const gate = new Gate({ clock, isTrusted, isActive: () => targets.get(targetId)?.status === 'active' });
     const pacer = limits.ratePerSecond > 0 ? createLimitedPacer(limits) : createOpenPacer(limits.concurrency);
     const spacing = new Spacing(clock, spacingMs(limits));
-    const lane = new Lane(targetId, { clock, slots, gate, pacer, spacing, allowance: allowanceOf(limits, budget), deliver, onForgotten, onRoom });
+    const lane = new Lane(targetId, { slots, gate, pacer, spacing, allowance: allowanceOf(limits, budget), deliver, onForgotten, onRoom });
     if (holdMs > 0) lane.hold(holdMs);
     return lane;
   }

@@ -46,6 +46,11 @@ export class Gate {
     while (!this.isOpen() && !signal.aborted) await this.#deps.clock.sleep(Math.min(Math.max(this.#holdLeftMs(), 0) || LONG_MS, LONG_MS), this.#wake.signal);
   }
 
+  /** Resolves when no hold is left, or the signal aborts. */
+  async holdOver(signal: AbortSignal): Promise<void> {
+    while (this.#holdLeftMs() > 0 && !signal.aborted) await this.#deps.clock.sleep(Math.ceil(this.#holdLeftMs()), signal);
+  }
+
   #holdLeftMs(): number {
     return this.#holdUntilMs - this.#deps.clock.monotonic();
   }

@@ -26,9 +26,13 @@ export function createAddressGuard(allowCidrs: readonly string[]): AddressGuard 
     const address = ipaddr.process(text);
     if (allowed.some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits))) return null;
     if (PLATFORM_ADDRESSES.has(address.toString())) return `${text} is a platform address`;
+    if (isIpv4Compatible(address)) return `${text} wraps an IPv4 address`;
     return address.range() === 'unicast' ? null : `${text} is a ${address.range()} address; list its network in SSRF_ALLOW_CIDRS to allow it`;
   };
 }
+
+/** `::a.b.c.d`, deprecated by RFC 4291 section 2.5.5.1; its range counts as unicast, and what it wraps may be private. */
+const isIpv4Compatible = (address: ipaddr.IPv4 | ipaddr.IPv6): boolean => address.range() === 'unicast' && address.kind() === 'ipv6' && address.toByteArray().slice(0, 12).every((byte) => byte === 0);
 
 const CONNECT_TIMEOUT_MS = 5_000;
 

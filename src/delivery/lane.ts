@@ -9,7 +9,6 @@
  */
 import type { DeliveryJob } from '../domain/delivery.ts';
 import type { DeliveryId, TargetId } from '../domain/ids.ts';
-import type { Clock } from '../runtime/clock.ts';
 import type { Allowance } from './budget.ts';
 import { Fifo } from './fifo.ts';
 import type { Gate } from './gate.ts';
@@ -29,7 +28,6 @@ export class LaneDrained extends Error {
 }
 
 export interface LaneDeps {
-  readonly clock: Clock;
   readonly slots: Slots;
   readonly gate: Gate;
   readonly pacer: Pacer;
@@ -59,6 +57,7 @@ export class Lane {
   readonly #draining = new AbortController();
   #pumping = false;
   #wasFull = false;
+  #holding = false;
 
   constructor(targetId: TargetId, deps: LaneDeps) {
     this.targetId = targetId;
@@ -115,11 +114,17 @@ export class Lane {
 
   /** Starts nothing for so long. What came meanwhile is parked, so somebody must be told when the hold ends. */
   hold(ms: number): void {
-    const { clock, gate, onRoom } = this.#deps;
+    const { gate, onRoom } = this.#deps;
     gate.hold(ms);
-    void clock.sleep(ms, this.#draining.signal).then(() => {
-      if (!this.#draining.signal.aborted && !gate.isShut()) onRoom();
-    });
+    if (!this.#holding) void this.#afterHold(gate, onRoom);
+  }
+
+  /** Timers may fire a moment early, so the gate says when the hold is over. */
+  async #afterHold(gate: Gate, onRoom: () => void): Promise<void> {
+    this.#holding = true;
+    await gate.holdOver(this.#draining.signal);
+    this.#holding = false;
+    if (!this.#draining.signal.aborted) onRoom();
   }
 
   poke(): void {

@@ -24,6 +24,8 @@ const TLS = /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTN
 export function outcomeOfError(error: unknown): Outcome {
   if (error instanceof BlockedAddressError) return { kind: 'blocked', detail: error.message };
   const code = codeOf(error);
+  // undici's parser errors carry a name and no code.
+  if (error instanceof Error && error.name === 'HTTPParserError') return { kind: 'network', fault: 'bad_response', detail: error.message };
   return { kind: 'network', fault: faultOf(code), detail: code === '' ? messageOf(error) : `${code} ${messageOf(error)}`.trim() };
 }
 

@@ -26,7 +26,7 @@ export function createApp({ telemetry, readiness, ingest, event, adminToken }: A
     return context.json({ status: 'ready' });
   });
   app.post(INGEST, ingest);
-  app.all(INGEST, () => refuse(new Problem('method_not_allowed', 'Expected POST')));
+  app.all(INGEST, () => refuse(new Problem('method_not_allowed', 'Expected POST', { allow: 'POST' })));
   app.use('/api/v1/events/*', requireToken(adminToken));
   app.get('/api/v1/events/:id', event);
 

@@ -5,6 +5,8 @@
 export interface ProblemOptions {
   /** Seconds, sent as Retry-After. */
   readonly retryAfterS?: number;
+  /** The methods that are allowed, for a 405 (RFC 9110 section 15.5.6). */
+  readonly allow?: string;
   readonly errors?: readonly { readonly pointer: string; readonly message: string }[];
 }
 
@@ -66,6 +68,7 @@ export const problemBody = ({ code, detail, status, options }: Problem): string 
 export function problemResponse(problem: Problem): Response {
   const headers: Record<string, string> = { 'content-type': PROBLEM_TYPE };
   if (problem.options.retryAfterS !== undefined) headers['retry-after'] = String(problem.options.retryAfterS);
+  if (problem.options.allow !== undefined) headers['allow'] = problem.options.allow;
   if (problem.status === 401) headers['www-authenticate'] = problem.code === 'unauthorized' ? 'Bearer' : 'Signature';
   return new Response(problemBody(problem), { status: problem.status, headers });
 }

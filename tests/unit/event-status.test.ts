@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { DELIVERY_STATES } from '../../src/domain/delivery.ts';
-import { EVENT_STATUSES, eventStatusOf, isFinalStatus, type DeliveryProgress, type EventStatus } from '../../src/domain/event.ts';
+import { EVENT_STATUSES, type EventStatus } from '../../src/domain/event.ts';
+import { eventStatusOf, isFinalStatus, type DeliveryProgress } from '../../src/domain/event-status.ts';
 
 const fresh: DeliveryProgress = { state: 'ready', attemptCount: 0 };
 const retried: DeliveryProgress = { state: 'ready', attemptCount: 1 };

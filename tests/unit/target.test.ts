@@ -59,8 +59,8 @@ describe('the targets of an event', () => {
     assert.deepEqual(resolveTargets([target(['*']), second, third], null), ['tgt_a']);
   });
 
-  test('leave out a disabled one and keep a paused one, whose backlog waits', () => {
-    assert.deepEqual(resolveTargets([all('active'), all('paused'), all('disabled')], 'x'), ['tgt_active', 'tgt_paused']);
+  test('keep a paused and a disabled one, whose backlog waits', () => {
+    assert.deepEqual(resolveTargets([all('active'), all('paused'), all('disabled')], 'x'), ['tgt_active', 'tgt_paused', 'tgt_disabled']);
   });
 
   test('are none when nobody wants it', () => {
