@@ -20,6 +20,7 @@ export const spacingMs = ({ ratePerSecond }: TargetLimits): number => (ratePerSe
 export function createOpenPacer(concurrency: number): Pacer {
   const places = concurrency === 0 ? Infinity : concurrency;
   let taken = 0;
+  let closed = false;
   let waiting: { resolve: (leave: () => void) => void; reject: (error: Error) => void } | null = null;
 
   function take(): () => void {
@@ -33,8 +34,12 @@ export function createOpenPacer(concurrency: number): Pacer {
   }
 
   return {
-    begin: () => (taken < places ? Promise.resolve(take()) : new Promise((resolve, reject) => (waiting = { resolve, reject }))),
+    begin: () => {
+      if (closed) return Promise.reject(new Error('The lane is closed'));
+      return taken < places ? Promise.resolve(take()) : new Promise((resolve, reject) => (waiting = { resolve, reject }));
+    },
     close() {
+      closed = true;
       waiting?.reject(new Error('The lane is closed'));
       waiting = null;
     },

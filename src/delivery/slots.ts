@@ -4,7 +4,7 @@
  * receivers hang on to theirs, some stay free for the healthy ones:
  *
  *   hanging lanes, 200 slots   1    2    5    20
- *   each of them holds       150   85   37     9
+ *   each of them holds       150   86   37     9
  *   left for the others       50   28   12     3
  *
  * (dynamic thresholds: Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2), 1998, here with alpha = 3)

@@ -48,12 +48,12 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
   const leaving = new Set<TargetId>();
 
   async function take(seen: LaneRecord): Promise<void> {
+    const { limits } = targets().find(({ id }) => id === seen.targetId) ?? {};
+    if (limits === undefined) return; // Its target is gone: there is nothing to send to, and nobody needs the lane.
     const lane = await takeLane(store, seen, session.id);
     if (lane === null) return;
     const { targetId, term, holdUntil } = lane;
     const holdMs = holdUntil === null ? 0 : Math.max(0, holdUntil.getTime() - serverClock.now());
-    const { limits } = targets().find(({ id }) => id === targetId) ?? {};
-    if (limits === undefined) return; // Deleted meanwhile: there is nothing to send to.
     const port = openLane(targetId, { holdMs, onForgotten: (id) => book.noteForgotten(id), onRoom: () => onRoom(targetId) });
     book.add({ port, limits, term, takenAtMs: clock.monotonic(), catchingUp: true, hasParked: true, parkings: 0 });
     telemetry.emit('lane.taken', { targetId, term });

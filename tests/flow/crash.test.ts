@@ -16,7 +16,7 @@ test('SIGKILL of the processor five times under 5,000 events: none lost, duplica
     for (let kill = 1; kill <= 5; kill += 1) {
       const processor = await world.child('processor');
       const before = world.sink.requests.length;
-      await eventually(() => assert.ok(world.sink.requests.length >= before + 300));
+      await eventually(() => assert.ok(world.sink.requests.length >= before + 300, 'deliveries flow'));
       await processor.kill('SIGKILL');
     }
     const last = await world.child('processor');
@@ -54,7 +54,7 @@ test('SIGTERM under load: exit 0, nothing lost, nothing sent twice', () =>
     for (let stop = 1; stop <= 2; stop += 1) {
       const processor = await world.child('processor');
       const before = world.sink.requests.length;
-      await eventually(() => assert.ok(world.sink.requests.length >= before + 300));
+      await eventually(() => assert.ok(world.sink.requests.length >= before + 300, 'deliveries flow'));
       await processor.kill('SIGTERM');
       assert.deepEqual(await processor.exit, { code: 0, signal: null });
     }
@@ -72,7 +72,7 @@ test('SIGTERM of the server under load: every event it has acknowledged is deliv
     await world.processor();
     const { url } = JSON.parse(await server.line('"event":"server.started"')) as { url: string };
     const load = sendMany({ url, secret: INGEST_SECRET, count: 3_000, concurrency: 50 });
-    await eventually(() => assert.ok(world.sink.requests.length >= 300));
+    await eventually(() => assert.ok(world.sink.requests.length >= 300, 'deliveries flow'));
     await server.kill('SIGTERM');
     assert.equal((await server.exit).code, 0);
     const { accepted } = await load;

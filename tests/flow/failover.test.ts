@@ -26,7 +26,7 @@ async function survives(world: World, happen: () => Promise<void>): Promise<void
   const processor = await world.processor();
   const enough = new AbortController();
   const load = sendMany({ url: server.url, secret: INGEST_SECRET, count: 100_000, concurrency: 10, signal: enough.signal });
-  await eventually(() => assert.ok(world.sink.requests.length >= 200));
+  await eventually(() => assert.ok(world.sink.requests.length >= 200, 'deliveries flow'));
   await happen();
   const before = world.received().size;
   await eventually(() => assert.ok(world.received().size >= before + 200, 'deliveries flow again'), { timeoutMs: 30_000 });

@@ -28,7 +28,7 @@ async function outage(world: World, goAway: () => Promise<void>, comeBack: () =>
   const ids = new Set<string>();
   const enough = new AbortController();
   const load = sendMany({ url: server.url, secret: INGEST_SECRET, count: 100_000, concurrency: 20, signal: enough.signal });
-  await eventually(() => assert.ok(world.sink.requests.length >= 200));
+  await eventually(() => assert.ok(world.sink.requests.length >= 200, 'deliveries flow'));
   await goAway();
 
   for (let ask = 0; ask < 3; ask += 1) {

@@ -23,11 +23,12 @@ export function useMongo(options: LocalMongoOptions = {}): TestMongo {
     mongo,
     async inWorld(worldOptions, run) {
       const world = await World.create({ uri: mongo().uri, ...worldOptions });
-      try {
-        await run(world);
-      } finally {
-        await world.end();
-      }
+      const fault = await run(world).then(() => null, (error: unknown) => ({ error }));
+      // What went wrong in the test is what must be told, even when clearing up after it fails too.
+      await world.end().catch((error: unknown) => {
+        if (fault === null) throw error;
+      });
+      if (fault !== null) throw fault.error;
     },
   };
 }

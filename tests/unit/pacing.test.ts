@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createLimitedPacer } from '../../src/delivery/limited-pacer.ts';
-import { spacingMs } from '../../src/delivery/pacer.ts';
+import { createOpenPacer, spacingMs } from '../../src/delivery/pacer.ts';
 import { Spacing } from '../../src/delivery/spacing.ts';
 import { FakeClock, settled } from '../support/fake-clock.ts';
 
@@ -95,4 +95,15 @@ describe('a place in a limited lane', () => {
     await next;
     pacer.close();
   });
+});
+
+test('a closed pacer gives no more places, whether all are taken or none', async () => {
+  for (const open of [() => createOpenPacer(1), () => createLimitedPacer({ ratePerSecond: 1_000, concurrency: 1 })]) {
+    const pacer = open();
+    const leave = await pacer.begin();
+    pacer.close();
+    await assert.rejects(pacer.begin());
+    leave();
+    await assert.rejects(pacer.begin());
+  }
 });
