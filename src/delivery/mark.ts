@@ -58,7 +58,11 @@ export function createMarker(store: Store, clock: Clock, persist: Persist): Mark
   async function writePage(marks: readonly EventMark[]): Promise<void> {
     await persist('event marks', async () => {
       const byStatus = new Map<EventStatus, EventId[]>();
-      for (const [eventId, status] of await statusesOf(marks)) byStatus.set(status, [...(byStatus.get(status) ?? []), eventId]);
+      for (const [eventId, status] of await statusesOf(marks)) {
+        const ids = byStatus.get(status);
+        if (ids === undefined) byStatus.set(status, [eventId]);
+        else ids.push(eventId);
+      }
       await Promise.all([...byStatus].map(([status, ids]) => markEvents(store, status, ids)));
     });
   }
