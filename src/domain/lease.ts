@@ -15,6 +15,9 @@ export const TRUST_MS = 10_000;
 /** A lane that its preferred owner leaves free this long is taken by another. */
 export const PREFERENCE_GRACE_MS = 2_000;
 
+/** A session that let a lane lie free for that long is not handed it again for this long, so that lanes do not wander. */
+export const PASSED_OVER_MS = 300_000;
+
 /** Whether a lease renewed at `renewedAtMs` still allows starting a send at `nowMs`; both on one monotonic clock. */
 export const isTrusted = (renewedAtMs: number, nowMs: number): boolean => nowMs - renewedAtMs < TRUST_MS;
 

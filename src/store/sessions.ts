@@ -14,6 +14,8 @@ export interface SessionInfo {
   readonly host: string;
   readonly pid: number;
   readonly until: Date;
+  /** It has begun to end: nothing more is handed to it. */
+  readonly leaving: boolean;
 }
 
 const LEASE_FROM_NOW = { $add: ['$$NOW', LEASE_MS] };
@@ -21,7 +23,7 @@ const LIVE = { live: true } as const;
 const ending = (endedBy: SessionDocument['endedBy'] & string): UpdateFilter<SessionDocument> => ({ $set: { endedBy }, $unset: { live: '' }, $currentDate: { endedAt: true } });
 
 /** Begins a session; answers the server's time, or null when the member has a live one, begun meanwhile by somebody else. */
-export async function startSession({ sessions }: Store, { id, member, host, pid }: Omit<SessionInfo, 'until'>): Promise<Date | null> {
+export async function startSession({ sessions }: Store, { id, member, host, pid }: Omit<SessionInfo, 'until' | 'leaving'>): Promise<Date | null> {
   try {
     const session = await sessions.findOneAndUpdate({ _id: id }, [{ $set: { member, host, pid, live: true, until: LEASE_FROM_NOW } }], { upsert: true, returnDocument: 'after' });
     return serverTime(session?.until);
@@ -44,6 +46,11 @@ export async function endingOf({ sessions }: Store, id: SessionId): Promise<stri
   return (await sessions.findOne({ _id: id }))?.endedBy ?? null;
 }
 
+/** Tells the others, before the lanes are given back, that they need not be left to this session. */
+export async function announceLeaving({ sessions }: Store, id: SessionId): Promise<void> {
+  await sessions.updateOne({ _id: id, ...LIVE }, { $set: { leaving: true } });
+}
+
 export async function endSession({ sessions }: Store, id: SessionId): Promise<void> {
   await sessions.updateOne({ _id: id, ...LIVE }, ending('itself'));
 }
@@ -61,5 +68,5 @@ export async function endExpiredSessions({ sessions }: Store): Promise<number> {
 
 export async function liveSessions({ sessions }: Store): Promise<readonly SessionInfo[]> {
   const found = await sessions.find(LIVE).sort({ _id: 1 }).toArray();
-  return found.map(({ _id, member, host, pid, until }) => ({ id: _id, member, host, pid, until }));
+  return found.map(({ _id, member, host, pid, until, leaving }) => ({ id: _id, member, host, pid, until, leaving: leaving === true }));
 }

@@ -75,6 +75,8 @@ export interface SessionDocument {
   until: Date;
   /** Until it is ended, then absent; one live session a member. */
   live?: true;
+  /** Set when it begins to end: it is handed no more lanes. */
+  leaving?: true;
   endedAt?: Date;
   endedBy?: 'itself' | 'successor' | 'expiry';
 }

@@ -17,6 +17,8 @@ export interface OwnershipLook {
   readonly held: ReadonlyMap<TargetId, number>;
   /** How long each free lane has been seen free, in milliseconds. */
   readonly freeForMs: (targetId: TargetId) => number;
+  /** The session that let this lane lie free when it should have taken it; it is not offered it again for a while. */
+  readonly passedOver: (targetId: TargetId) => SessionId | null;
 }
 
 export interface OwnershipPlan {
@@ -32,16 +34,23 @@ export interface OwnershipPlan {
 export function planOwnership(look: OwnershipLook): OwnershipPlan {
   const { own, lanes, held } = look;
   const isMine = (lane: LaneRecord): boolean => lane.owner === own && held.get(lane.targetId) === lane.term;
-  const candidates = look.sessions.filter(({ id, until }) => id === own || isFresh(until, look.serverNowMs));
-  const isPreferred = ({ targetId }: LaneRecord): boolean => preferredOwner(targetId, candidates)?.id === own;
+  const preferred = preferredOf(look);
+  const isPreferred = ({ targetId }: LaneRecord): boolean => preferred(targetId) === own;
+  const hadItsChance = ({ targetId }: LaneRecord): boolean => look.passedOver(targetId) === preferred(targetId);
   const free = lanes.filter((lane) => isFree(lane, look));
   const takes = (lane: LaneRecord): boolean => isPreferred(lane) || look.freeForMs(lane.targetId) >= PREFERENCE_GRACE_MS;
   return {
     lost: [...held.keys()].filter((targetId) => !lanes.some((lane) => lane.targetId === targetId && isMine(lane))),
-    release: lanes.filter((lane) => isMine(lane) && !isPreferred(lane)),
+    release: lanes.filter((lane) => isMine(lane) && !isPreferred(lane) && !hadItsChance(lane)),
     take: free.filter(takes),
     leave: free.filter((lane) => !takes(lane)),
   };
+}
+
+/** Who should have a lane, of those that renew and stay. */
+export function preferredOf({ own, sessions, serverNowMs }: Pick<OwnershipLook, 'own' | 'sessions' | 'serverNowMs'>): (targetId: TargetId) => SessionId | null {
+  const candidates = sessions.filter(({ id, until, leaving }) => id === own || (!leaving && isFresh(until, serverNowMs)));
+  return (targetId) => preferredOwner(targetId, candidates)?.id ?? null;
 }
 
 const isFresh = (until: Date, nowMs: number): boolean => until.getTime() - nowMs > LEASE_MS - FRESH_MS;

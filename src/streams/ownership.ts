@@ -2,7 +2,7 @@
  * Lane ownership (T10): takes the lanes this processor should have, drains and hands over those that another should have, and
  * drops at once those that another has taken. Woken by changes of `lanes` and `targets` and by each renewal of the session.
  */
-import type { TargetId } from '../domain/ids.ts';
+import type { SessionId, TargetId } from '../domain/ids.ts';
 import type { Target } from '../domain/target.ts';
 import { PREFERENCE_GRACE_MS } from '../domain/lease.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -14,7 +14,8 @@ import { listLanes, releaseLane, takeLane, type LaneRecord } from '../store/lane
 import { liveSessions } from '../store/sessions.ts';
 import type { Store } from '../store/store.ts';
 import type { LaneBook, OwnedLane } from './lane-book.ts';
-import { planOwnership } from './ownership-plan.ts';
+import { planOwnership, preferredOf } from './ownership-plan.ts';
+import { PassedOver } from './passed-over.ts';
 import type { OpenLane } from './ports.ts';
 import type { Session } from './session.ts';
 
@@ -46,13 +47,17 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
   const handovers = new Set<Promise<void>>();
   /** Still ours in the database, and on their way out: nobody may take them before they are drained, ourselves included. */
   const leaving = new Set<TargetId>();
+  const passedOver = new PassedOver(clock);
+  /** Settles once the others have been told that this session ends. */
+  let announced: Promise<void> = Promise.resolve();
 
-  async function take(seen: LaneRecord): Promise<void> {
+  async function take(seen: LaneRecord, preferred: SessionId | null): Promise<void> {
     const { limits } = targets().find(({ id }) => id === seen.targetId) ?? {};
     if (limits === undefined) return; // Its target is gone: there is nothing to send to, and nobody needs the lane.
     const lane = await takeLane(store, seen, session.id);
     if (lane === null) return;
     const { targetId, term, holdUntil } = lane;
+    if (preferred !== null && preferred !== session.id) passedOver.note(targetId, preferred);
     const holdMs = holdUntil === null ? 0 : Math.max(0, holdUntil.getTime() - serverClock.now());
     const port = openLane(targetId, { holdMs, onForgotten: (id) => book.noteForgotten(id), onRoom: () => onRoom(targetId) });
     book.add({ port, limits, term, takenAtMs: clock.monotonic(), catchingUp: true, hasParked: true, parkings: 0 });
@@ -66,7 +71,7 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
     book.remove(targetId);
     leaving.add(targetId);
     try {
-      await lane.port.drain();
+      await Promise.all([lane.port.drain(), announced]);
       await releaseLane(store, targetId, session.id, lane.term);
     } finally {
       leaving.delete(targetId);
@@ -101,11 +106,13 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
     const lanes = all.filter(({ targetId }) => !leaving.has(targetId));
     const held = new Map(book.all().map(({ port, term }) => [port.targetId, term]));
     const freeForMs = (targetId: TargetId): number => clock.monotonic() - (freeSinceMs.get(targetId) ?? Infinity);
-    const plan = planOwnership({ own, lanes, sessions, serverNowMs: serverClock.now(), held, freeForMs });
+    const look = { own, lanes, sessions, serverNowMs: serverClock.now(), held, freeForMs, passedOver: (targetId: TargetId) => passedOver.of(targetId) };
+    const [plan, preferred] = [planOwnership(look), preferredOf(look)];
+    session.expectExpiries(sessions);
     for (const targetId of plan.lost) withLane(targetId, (lane) => drop(lane, 'taken by another'));
     for (const { targetId } of plan.release) withLane(targetId, (lane) => track(handOver(lane, 'handed over')));
     for (const target of targets()) withLane(target.id, (lane) => renewWhenChanged(lane, target));
-    for (const lane of plan.take) await take(lane);
+    for (const lane of plan.take) await take(lane, preferred(lane.targetId));
     noteFree(plan.leave);
     return plan.leave.length > 0 ? PREFERENCE_GRACE_MS / 4 : IDLE_MS;
   }
@@ -130,6 +137,7 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
     },
     async stop() {
       await loop.stop();
+      if (book.all().length > 0) announced = session.announceLeaving();
       for (const lane of book.all()) track(handOver(lane, 'stopping'));
       await Promise.all(handovers);
     },

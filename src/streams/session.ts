@@ -9,7 +9,7 @@ import { FatalError } from '../runtime/errors.ts';
 import type { ServerClock } from '../runtime/server-clock.ts';
 import { createLoop, type Service } from '../runtime/service.ts';
 import type { Telemetry } from '../runtime/telemetry.ts';
-import { endExpiredSessions, endingOf, endPredecessors, endSession, renewSession, startSession } from '../store/sessions.ts';
+import { announceLeaving, endExpiredSessions, endingOf, endPredecessors, endSession, renewSession, startSession, type SessionInfo } from '../store/sessions.ts';
 import type { Store } from '../store/store.ts';
 import type { MemberChoice } from './member.ts';
 import type { Fail } from './ports.ts';
@@ -39,23 +39,34 @@ export interface Session extends Service {
   readonly member: string;
   /** Whether a send may start now. */
   isTrusted(): boolean;
+  /** These are alive by what was last seen: the moment one of them runs out is not waited past. */
+  expectExpiries(sessions: readonly SessionInfo[]): void;
+  /** Tells the others that this session is about to end; never rejects, since its lease ends by itself. */
+  announceLeaving(): Promise<void>;
 }
+
+/** An expiry is looked for this much after it is due, by which the two clocks may differ. */
+const EXPIRY_MARGIN_MS = 50;
+const SHORTEST_WAIT_MS = 250;
 
 export function createSession({ store, clock, serverClock, telemetry, fail }: SessionDeps, options: SessionOptions): Session {
   const { host, pid, onRenewed, onLost } = options;
   let member = '';
   let id = newSessionId(clock.now());
   let renewedAtMs = -Infinity;
+  let renewedAtWallMs = -Infinity;
+  let firstExpiryMs = Infinity;
   let unbrokenSinceMs = Infinity;
 
   /** Counts from before the renewal was sent: the server's lease began no earlier. */
   async function timed(renewal: () => Promise<Date | null>): Promise<boolean> {
-    const askedAtMs = clock.monotonic();
+    const [askedAtMs, askedAtWallMs] = [clock.monotonic(), clock.now()];
     const serverTime = await renewal();
     if (serverTime === null) return false;
     if (!isTrusted(renewedAtMs, askedAtMs)) unbrokenSinceMs = askedAtMs;
     serverClock.observe(serverTime.getTime(), askedAtMs, clock.monotonic());
     renewedAtMs = askedAtMs;
+    renewedAtWallMs = askedAtWallMs;
     return true;
   }
 
@@ -89,7 +100,24 @@ export function createSession({ store, clock, serverClock, telemetry, fail }: Se
     if (!(await timed(() => renewSession(store, id)))) await replace();
     if (mayEndOthers()) await endExpiredSessions(store);
     onRenewed();
-    return RENEW_EVERY_MS;
+    return untilNextTurn();
+  }
+
+  /** A dead member's lanes wait for the end of its lease, and not for our next renewal on top. */
+  function untilNextTurn(): number {
+    const expiryInMs = firstExpiryMs + EXPIRY_MARGIN_MS - serverClock.now();
+    return Math.min(RENEW_EVERY_MS, Math.max(expiryInMs, SHORTEST_WAIT_MS));
+  }
+
+  /**
+   * A machine that was suspended has a monotonic clock that stood still, so the wall clock must agree. One that was set
+   * forward costs no more than a renewal, which is asked for at once.
+   */
+  function trusted(): boolean {
+    if (!isTrusted(renewedAtMs, clock.monotonic())) return false;
+    const agreed = isTrusted(renewedAtWallMs, clock.now());
+    if (!agreed) loop.nudge();
+    return agreed;
   }
 
   const loop = createLoop({ clock, telemetry }, { name: 'session', turn, retryMs: 250 });
@@ -101,7 +129,11 @@ export function createSession({ store, clock, serverClock, telemetry, fail }: Se
     get member() {
       return member;
     },
-    isTrusted: () => isTrusted(renewedAtMs, clock.monotonic()),
+    isTrusted: trusted,
+    expectExpiries(sessions) {
+      firstExpiryMs = Math.min(...sessions.filter((other) => other.id !== id).map(({ until }) => until.getTime()));
+    },
+    announceLeaving: () => announceLeaving(store, id).catch(() => undefined),
     async start() {
       await begin();
       await loop.start();

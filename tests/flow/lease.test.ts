@@ -1,20 +1,20 @@
 /** A session is a lease: who cannot renew it starts nothing more, and what a dead processor held goes to a living one. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { preferredOwner } from '../../src/domain/lease.ts';
-import { DEFAULT_TARGET_ID, newSessionId } from '../../src/domain/ids.ts';
+import { DEFAULT_TARGET_ID } from '../../src/domain/ids.ts';
 import { systemClock, type Clock } from '../../src/runtime/clock.ts';
 import { sendMany } from '../../tools/send/load.ts';
 import { eventually } from '../support/eventually.ts';
 import { useMongo } from '../support/mongo.ts';
+import { preferredName } from '../support/preferred-name.ts';
 import { INGEST_SECRET } from '../support/world.ts';
 
 const { mongo, inWorld } = useMongo();
 
-/** The system's clock, whose monotonic time a test can move on. */
-function jumpingClock(): { readonly clock: Clock; readonly jump: (ms: number) => void } {
+/** The system's clock, one of whose two times a test can move on. */
+function jumpingClock(time: 'monotonic' | 'now'): { readonly clock: Clock; readonly jump: (ms: number) => void } {
   let aheadMs = 0;
-  return { clock: { ...systemClock, monotonic: () => systemClock.monotonic() + aheadMs }, jump: (ms) => (aheadMs += ms) };
+  return { clock: { ...systemClock, [time]: () => systemClock[time]() + aheadMs }, jump: (ms) => (aheadMs += ms) };
 }
 
 /** A clock on which time goes by so many times as fast. */
@@ -25,9 +25,9 @@ const fastClock = (times: number): Clock => ({
   after: (ms, act) => systemClock.after(ms / times, act),
 });
 
-test('ten seconds after its last renewal a processor starts nothing more, though its lanes are full, and goes on once renewed', () =>
+for (const [time, what] of [['monotonic', 'its last renewal'], ['now', 'its last renewal by the wall clock alone, as on a machine that was suspended,']] as const) test(`ten seconds after ${what} a processor starts nothing more, though its lanes are full, and goes on once renewed`, () =>
   inWorld({ env: { RATE_LIMIT_PER_SECOND: '3' } }, async (world) => {
-    const { clock, jump } = jumpingClock();
+    const { clock, jump } = jumpingClock(time);
     const server = await world.server();
     const processor = await world.processor({}, { clock });
     const started = (): number => processor.told.all('attempt.started').length;
@@ -50,16 +50,10 @@ test('ten seconds after its last renewal a processor starts nothing more, though
     assert.equal(world.received().size, 9);
   }));
 
-/** A name under which a processor would be preferred for the one target there is. */
-function preferredName(rival: string): string {
-  const sessions = (name: string): Parameters<typeof preferredOwner>[1] => [name, rival].map((member) => ({ id: newSessionId(0), member }));
-  for (let number = 1; ; number += 1) if (preferredOwner(DEFAULT_TARGET_ID, sessions(`name-${number}`))?.member === `name-${number}`) return `name-${number}`;
-}
-
 test('the lanes of a processor that was killed go to one that lives, with all they are owed', () =>
   inWorld({}, async (world) => {
     const server = await world.server();
-    const name = preferredName('heir');
+    const name = preferredName('heir', DEFAULT_TARGET_ID);
     const killed = await world.child('processor', { PROCESSOR_NAME: name });
     const heir = await world.processor({ PROCESSOR_NAME: 'heir' }, { clock: fastClock(4) });
     await killed.kill('SIGKILL');

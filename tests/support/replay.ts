@@ -40,9 +40,9 @@ export async function replay(world: World, argv: readonly string[]): Promise<Rep
   return { code: await runToEnd(replayCommand, context), lines, notes };
 }
 
-export async function register(world: World, id: TargetId): Promise<void> {
+export async function register(world: World, id: TargetId, { eventTypes = ['*'] }: { readonly eventTypes?: readonly string[] } = {}): Promise<void> {
   const limits = { ratePerSecond: 0, concurrency: 0 };
-  await registerTarget(world.store, { id, url: world.sinkUrl, eventTypes: ['*'], secrets: null, freshSecret: newSecret(), limits, timeoutMs: 5_000, retry: { scheduleMs: [50], maxAttempts: 1 } });
+  await registerTarget(world.store, { id, url: world.sinkUrl, eventTypes, secrets: null, freshSecret: newSecret(), limits, timeoutMs: 5_000, retry: { scheduleMs: [50], maxAttempts: 1 } });
 }
 
 export interface Seed {
