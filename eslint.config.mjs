@@ -20,7 +20,7 @@ export default tseslint.config(
       'max-lines': ['error', { max: 300, skipComments: true, skipBlankLines: true }],
     },
   },
-  { files: ['tools/**', 'bench/**'], rules: { 'no-console': 'off' } },
+  { files: ['tools/**', 'bench/**', 'torture/**'], rules: { 'no-console': 'off' } },
   {
     files: ['tests/**'],
     rules: {

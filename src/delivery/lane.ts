@@ -58,6 +58,7 @@ export class Lane {
   #pumping = false;
   #wasFull = false;
   #holding = false;
+  #callBelow = -1;
 
   constructor(targetId: TargetId, deps: LaneDeps) {
     this.targetId = targetId;
@@ -101,7 +102,21 @@ export class Lane {
   }
 
   forget(id: DeliveryId): void {
-    if (this.#known.delete(id)) this.#deps.onForgotten(id);
+    if (!this.#known.delete(id)) return;
+    this.#deps.onForgotten(id);
+    this.#callWhenBelow();
+  }
+
+  /** Calls `onRoom` once it knows no more than `size` ids, at once when that is so already. */
+  callBelow(size: number): void {
+    this.#callBelow = size;
+    this.#callWhenBelow();
+  }
+
+  #callWhenBelow(): void {
+    if (this.#known.size > this.#callBelow) return;
+    this.#callBelow = -1;
+    this.#deps.onRoom();
   }
 
   /** Waits for a turn. @throws LaneDrained */

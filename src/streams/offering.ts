@@ -12,13 +12,21 @@ import type { Store } from '../store/store.ts';
 import { markParked, type LaneBook, type OwnedLane } from './lane-book.ts';
 
 export interface Offering {
-  /** Fills a lane with what is due for it; answers how many it took. Reads on while pages are full and there is room. */
+  /** Fills a lane with what is due for it, up to its depth; answers how many it took. It is nudged again at half of that. */
   refill(lane: OwnedLane, signal: AbortSignal): Promise<number>;
   /** Offers those of the given deliveries that are open and due; answers how many were taken. */
   offerDue(ids: readonly DeliveryId[]): Promise<number>;
 }
 
 const PAGE = 1_000;
+/**
+ * How many ids a lane that is filled from the database may know. What is known stays due until its result is written, and so is
+ * read again with every page: a lane as deep as memory allows would read its whole depth for each page. With this depth, and no
+ * reading before half of it is free, half of what is read is new; the other half lasts the fastest lane some 300 ms.
+ */
+const DEPTH = 2 * PAGE;
+
+const depthOf = ({ port }: OwnedLane): number => Math.min(DEPTH, port.size + port.room);
 
 export function createOffering(store: Store, book: LaneBook): Offering {
   /**
@@ -50,7 +58,7 @@ export function createOffering(store: Store, book: LaneBook): Offering {
 
   /** One page. Known ids are read again, since they stay due until their result is written; so ask for that many more. */
   async function refillOnce(lane: OwnedLane): Promise<number> {
-    const limit = Math.min(PAGE, lane.port.room) + lane.port.size;
+    const limit = Math.min(PAGE, depthOf(lane) - lane.port.size) + lane.port.size;
     const parkingsBefore = lane.parkings;
     const { read, taken } = await readAndOffer(() => findDue(store, lane.port.targetId, limit));
     if (read < limit && lane.parkings === parkingsBefore) lane.hasParked = false;
@@ -59,9 +67,12 @@ export function createOffering(store: Store, book: LaneBook): Offering {
 
   return {
     async refill(lane, signal) {
-      const isOwned = (): boolean => book.get(lane.port.targetId) === lane;
+      const { port } = lane;
+      const isWorthIt = (): boolean => lane.hasParked && port.room > 0 && port.size <= depthOf(lane) / 2 && book.get(port.targetId) === lane && !signal.aborted;
       let total = 0;
-      for (let taken = 1; taken > 0 && lane.hasParked && lane.port.room > 0 && isOwned() && !signal.aborted; total += taken) taken = await refillOnce(lane);
+      for (let taken = 1; taken > 0 && isWorthIt(); total += taken) taken = await refillOnce(lane);
+      // An empty lane that could take nothing waits for the sweep.
+      if (lane.hasParked && port.size > 0) port.callBelow(Math.floor(depthOf(lane) / 2));
       return total;
     },
     async offerDue(ids) {

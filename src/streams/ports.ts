@@ -13,6 +13,8 @@ export interface LanePort {
   readonly size: number;
   has(id: DeliveryId): boolean;
   offer(job: DeliveryJob): OfferResult;
+  /** Calls `onRoom` once it knows no more than `size` ids, at once when that is so already. */
+  callBelow(size: number): void;
   /** Looks again at whether it may send: the session is trusted again, or the target has changed. */
   poke(): void;
   /** Starts nothing more, forgets what has not started, and resolves once all that runs has ended and is written. */
