@@ -2,8 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadConfig, requireSet, type Config, type Environment } from '../../src/runtime/config.ts';
-import { FatalError } from '../../src/runtime/errors.ts';
+import { FatalError, messageOf, scrubUris } from '../../src/runtime/errors.ts';
 import { connect, type Connection } from '../../src/store/client.ts';
+import { checkSchemaVersion } from '../../src/store/schema-version.ts';
+import { openStore } from '../../src/store/store.ts';
+import { isTransient } from '../../src/store/write-errors.ts';
 import { EXIT, type ExitCode } from '../cli/exit-codes.ts';
 import { ToolError } from '../cli/tool-error.ts';
 
@@ -21,9 +24,21 @@ export async function findConnection(environment: Environment, folder: string): 
   const uri = config.mongodbUri ?? kept;
   if (uri === null) throw notSet(config);
   try {
-    return { connection: await connect({ uri, database: config.mongodbDb }, 'work'), database: config.mongodbDb };
+    const connection = await connect({ uri, database: config.mongodbDb }, 'work');
+    await refuseNewer(connection);
+    return { connection, database: config.mongodbDb };
   } catch (error) {
     throw asToolError(error, kept === null ? null : `MONGODB_URI is not set, so ${KEPT_IN} was used: start npm start again, or set MONGODB_URI`);
+  }
+}
+
+/** A tool works on what the programs have prepared; it prepares nothing itself. */
+async function refuseNewer(connection: Connection): Promise<void> {
+  try {
+    await checkSchemaVersion(openStore(connection.db));
+  } catch (error) {
+    await connection.close();
+    throw isTransient(error) ? new ToolError(EXIT.unreachable, 'mongodb_lost', `Lost MongoDB: ${scrubUris(messageOf(error))}`, { cause: error }) : asToolError(error, null);
   }
 }
 

@@ -1,8 +1,8 @@
 /**
- * The time inside an event's id: a ULID begins with ten characters of Crockford's base 32 that count milliseconds, so a range
- * of time is a range of ids (ulid/spec). It is the moment of acceptance, on the clock of the server that took the event in.
+ * The time inside the id of an event or a session: a ULID begins with ten characters of Crockford's base 32 that count
+ * milliseconds, so a range of time is a range of ids (ulid/spec). It is the moment of its making, on the clock of whoever made it.
  */
-import type { EventId } from '../../src/domain/ids.ts';
+import type { EventId, SessionId } from '../../src/domain/ids.ts';
 
 const PREFIX = 'evt_';
 const DIGITS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
@@ -20,7 +20,11 @@ export function idBoundAt(unixMs: number): string {
   return PREFIX + text;
 }
 
-export function timeOfEvent(id: EventId): Date {
+export const timeOfEvent = (id: EventId): Date => timeOf(id);
+export const timeOfSession = (id: SessionId): Date => timeOf(id);
+
+/** Both prefixes are as long. */
+function timeOf(id: string): Date {
   const digits = id.slice(PREFIX.length, PREFIX.length + LENGTH);
   return new Date(Array.from(digits).reduce((ms, digit) => ms * DIGITS.length + DIGITS.indexOf(digit), 0));
 }

@@ -1,0 +1,58 @@
+/**
+ * What is wrong, in plain words, with what to do about it. `broken`: something is not delivered now that should be. `hint`: it works, and
+ * somebody should look. Pure.
+ */
+import type { Lane, Member, Snapshot } from './snapshot.ts';
+import { countOf, spanOf } from './words.ts';
+
+export interface Warning {
+  readonly level: 'broken' | 'hint';
+  readonly text: string;
+  readonly fix: string;
+}
+
+/** A quiet stream's place is up to 10 s old when it is written down, every 10 s: older than this, it lags. */
+const LAG_MS = 60_000;
+const BEHIND_MS = 300_000;
+const UP: readonly string[] = ['PRIMARY', 'SECONDARY', 'ARBITER'];
+
+export function warningsOf(snapshot: Snapshot): readonly Warning[] {
+  const living = snapshot.members.filter(({ state }) => state !== 'expired');
+  return [
+    ...(living.length === 0 ? [{ level: 'broken', text: 'No live processor: nothing is delivered', fix: 'start one with npm run processor, or all with npm start' } as const] : snapshot.lanes.flatMap(laneWarnings)),
+    ...snapshot.members.flatMap(memberWarnings),
+    ...living.flatMap((member) => streamWarnings(member, snapshot.oplog)),
+    ...snapshot.lanes.flatMap(targetWarnings),
+    ...nodeWarnings(snapshot.nodes),
+  ];
+}
+
+function laneWarnings({ targetId, owner, status, oldestDueForMs, holdLeftMs, due }: Lane): readonly Warning[] {
+  if (owner.kind === 'none') return [{ level: 'broken', text: `Lane ${targetId} has no owner: nothing is sent there`, fix: 'look again in 20 s, when it should be taken; else read the log of the processors' }];
+  if (owner.kind === 'ended') return [{ level: 'broken', text: `Lane ${targetId} belongs to a session that has ended: nothing is sent there`, fix: 'look again in 20 s, when it should be taken; else read the log of the processors' }];
+  if (status !== 'active' || holdLeftMs !== null || oldestDueForMs === null || oldestDueForMs < BEHIND_MS) return [];
+  return [{ level: 'hint', text: `${targetId} is behind: ${countOf(due)} due, the oldest for ${spanOf(oldestDueForMs)}`, fix: 'raise its limits, or see why its receiver is slow' }];
+}
+
+function memberWarnings({ member, state, leaseLeftMs, host, pid }: Member): readonly Warning[] {
+  if (state === 'expired') return [{ level: 'hint', text: `The lease of ${member} ran out ${spanOf(-leaseLeftMs)} ago, and nobody has ended its session`, fix: `see whether process ${pid} on ${host} lives; another processor ends its session within 20 s` }];
+  if (state === 'stale') return [{ level: 'hint', text: `${member} has not renewed its lease, ${spanOf(leaseLeftMs)} of it are left: it starts no more sends`, fix: `see whether process ${pid} on ${host} lives, and whether it reaches MongoDB` }];
+  return [];
+}
+
+function streamWarnings({ member, forMs, stream }: Member, oplog: Snapshot['oplog']): readonly Warning[] {
+  if (stream === null) return forMs < LAG_MS ? [] : [{ level: 'hint', text: `${member} has saved no place in the stream since it started ${spanOf(forMs)} ago`, fix: 'read its log for stream.closed; the sweep delivers meanwhile' }];
+  if (stream.lagMs < LAG_MS) return [];
+  if (oplog?.leftMs != null && oplog.leftMs <= 0) return [{ level: 'hint', text: `The oplog no longer reaches back to where the stream of ${member} is (${spanOf(stream.lagMs)} behind, oplog ${spanOf(oplog.windowMs)})`, fix: 'none is needed: it starts anew and the sweep finds what it missed; a larger oplog (replSetResizeOplog) avoids it' }];
+  const reach = oplog === null ? '' : `, the oplog reaches back ${spanOf(oplog.windowMs)}`;
+  return [{ level: 'hint', text: `The stream of ${member} is ${spanOf(stream.lagMs)} behind${reach}`, fix: 'see whether the process is short of CPU or MongoDB is slow; the sweep delivers meanwhile' }];
+}
+
+function targetWarnings({ targetId, status, statusReason, due }: Lane): readonly Warning[] {
+  if (status === 'active' || due.value === 0) return [];
+  return [{ level: 'hint', text: `${targetId} is ${status}${statusReason === null ? '' : ` (${statusReason})`}, and ${countOf(due)} due deliveries wait for it`, fix: 'make it active again; they are kept until then' }];
+}
+
+function nodeWarnings(nodes: Snapshot['nodes']): readonly Warning[] {
+  return (nodes ?? []).filter(({ state }) => !UP.includes(state)).map(({ name, state }) => ({ level: 'hint', text: `Member ${name} of the replica set is ${state}`, fix: 'bring it back: each one missing takes the set closer to having no majority' }));
+}
