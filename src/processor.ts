@@ -1,7 +1,7 @@
 /**
  * The processor: composition root and program. Tails the change stream, owns lanes, delivers, retries, sweeps.
  *
- *   start   indexes → targets → session → lanes → feed → scheduler → refill → sweep
+ *   start   schema and indexes → targets → session → lanes → feed → scheduler → refill → sweep
  *   stop    feed (place saved) → sweep, refill, scheduler → lanes drained and released → session ended → connections
  */
 import { hostname } from 'node:os';
@@ -19,7 +19,7 @@ import { createTelemetry, type Telemetry } from './runtime/telemetry.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
 import type { Change } from './store/change-stream.ts';
 import { connectBoth, type Connection } from './store/client.ts';
-import { ensureIndexes } from './store/indexes.ts';
+import { prepareDatabase } from './store/prepare.ts';
 import { openStore, type Store } from './store/store.ts';
 import { TargetBook } from './store/target-book.ts';
 import { createCheckpoint } from './streams/checkpoint.ts';
@@ -46,7 +46,7 @@ export interface ProcessorParts {
 interface Ground {
   readonly config: Config;
   readonly store: Store;
-  readonly streamStore: Store;
+  readonly stream: Connection;
   readonly targets: TargetBook;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
@@ -69,6 +69,8 @@ interface Machinery {
 const MARKS_IN_DOUBT_MS = 30_000;
 /** After the last attempt has been cut, results may still be written for this long. */
 const WRITE_GRACE_MS = 2_000;
+/** And this much later the process ends even if MongoDB leaves the last statements unanswered. */
+const LAST_GRACE_MS = 1_000;
 
 /**
  * Connects, starts everything and answers once running.
@@ -83,10 +85,10 @@ export async function startProcessor(config: Config, parts: ProcessorParts = {})
   const { failed, fail } = failure(telemetry);
   const giveUp = new AbortController();
   try {
-    const [store, streamStore] = [openStore(work.db), openStore(stream.db)];
+    const store = openStore(work.db);
     const targets = new TargetBook(store);
-    await prepare({ config, store, targets, telemetry });
-    const machinery = assemble({ config, store, streamStore, targets, clock, telemetry, openFeed, fail, giveUp: giveUp.signal });
+    await prepare({ config, store, stream, targets, telemetry });
+    const machinery = assemble({ config, store, stream, targets, clock, telemetry, openFeed, fail, giveUp: giveUp.signal });
     await startAll(machinery.services);
     telemetry.emit('processor.started', { member: machinery.session.member, pid: process.pid });
     return { failed, telemetry, stop: () => stopInOrder(machinery, { config, clock, giveUp, connections }) };
@@ -97,15 +99,15 @@ export async function startProcessor(config: Config, parts: ProcessorParts = {})
 }
 
 /** What must be there before anything looks for it. */
-async function prepare({ config, store, targets, telemetry }: Pick<Ground, 'config' | 'store' | 'targets' | 'telemetry'>): Promise<void> {
-  await ensureIndexes(store, config.retentionDays);
+async function prepare({ config, store, stream, targets, telemetry }: Pick<Ground, 'config' | 'store' | 'stream' | 'targets' | 'telemetry'>): Promise<void> {
+  await prepareDatabase(openStore(stream.db), config.retentionDays);
   await registerDefaultTarget(store, config, telemetry);
   await targets.refresh();
 }
 
 /** Puts the stages together. Where one tells another something, the wire runs through here. */
 function assemble(ground: Ground): Machinery {
-  const { config, store, streamStore, targets, clock, telemetry, openFeed, fail, giveUp } = ground;
+  const { config, store, stream, targets, clock, telemetry, openFeed, fail, giveUp } = ground;
   const serverClock = new ServerClock(clock);
   const random = systemRandom;
   const book = new LaneBook();
@@ -131,14 +133,14 @@ function assemble(ground: Ground): Machinery {
     onTaken: searchForLeftovers,
     onRoom: () => refill.nudge(),
   });
-  const feed = openFeed({ store: streamStore, clock, serverClock, telemetry, checkpoint: createCheckpoint(store, clock, () => session.member), fail, handle, onDry });
+  const feed = openFeed({ connection: stream, clock, serverClock, telemetry, checkpoint: createCheckpoint(store, clock, () => session.member), fail, handle, onDry });
   const sweep = createSweep({ store, clock, random, telemetry, book, park: delivery.park, recheck: delivery.recheck, streamReached: feed.reached, refill: () => refill.nudge(), repair: repair.run });
   targets.onRefresh(pokeLanes);
   return { services: [session, ownership, feed, scheduler, refill, sweep], endings: [feed, sweep, refill, scheduler, ownership, { start: noop, stop: () => delivery.flush() }, session], delivery, session };
 
   async function handle(changes: readonly Change[], catchingUp: boolean): Promise<number> {
     const kinds = new Set(changes.map(({ kind }) => kind));
-    if (kinds.has('collectionGone')) await ensureIndexes(store, config.retentionDays);
+    if (kinds.has('collectionGone')) await prepareDatabase(store, config.retentionDays, { signal: giveUp });
     if (kinds.has('targetsChanged')) await targets.refresh();
     if (kinds.has('lanesChanged') || kinds.has('targetsChanged')) ownership.nudge();
     return dispatch(changes, catchingUp);
@@ -181,7 +183,7 @@ async function stopInOrder({ endings, delivery }: Machinery, { config, clock, gi
   unlessDone(config.shutdownGraceMs, () => delivery.abortAttempts());
   unlessDone(config.shutdownGraceMs + WRITE_GRACE_MS, () => giveUp.abort());
   try {
-    await stopAll(endings);
+    await Promise.race([stopAll(endings), clock.sleep(config.shutdownGraceMs + WRITE_GRACE_MS + LAST_GRACE_MS, done.signal)]);
   } finally {
     done.abort();
     await delivery.close();

@@ -1,7 +1,7 @@
 /**
  * The HTTP server: composition root and program. Takes events in and reads them back; it sends nothing itself.
  *
- *   start   indexes → targets → their watch → listening      stop   not ready → listener → writes → connections
+ *   start   schema and indexes → targets → their watch → listening      stop   not ready → listener → writes → connections
  */
 import { registerDefaultTarget } from './default-target.ts';
 import { createApp } from './ingest/app.ts';
@@ -20,7 +20,7 @@ import { startAll } from './runtime/service.ts';
 import { createTelemetry, type Telemetry } from './runtime/telemetry.ts';
 import { connectBoth } from './store/client.ts';
 import { pingPrimary } from './store/ping.ts';
-import { ensureIndexes } from './store/indexes.ts';
+import { prepareDatabase } from './store/prepare.ts';
 import { openStore } from './store/store.ts';
 import { TargetBook } from './store/target-book.ts';
 import { createTargetWatch } from './streams/target-watch.ts';
@@ -45,11 +45,11 @@ export async function startServer(config: Config, telemetry: Telemetry = createT
   async function assemble(): Promise<RunningServer> {
     const clock = systemClock;
     const store = openStore(work.db);
-    await ensureIndexes(store, config.retentionDays);
+    await prepareDatabase(openStore(stream.db), config.retentionDays);
     await registerDefaultTarget(store, config, telemetry);
     const targets = new TargetBook(store);
     await targets.refresh();
-    const watch = createTargetWatch({ store: openStore(stream.db), clock, telemetry, targets });
+    const watch = createTargetWatch({ connection: stream, clock, telemetry, targets });
     const writer = createEventWriter({ store, clock, telemetry });
     const readiness = createReadiness(clock, () => pingPrimary(work.db));
     const ingest = createIngestRoute({ clock, telemetry, writer, targets: () => targets.all(), keys: keysOf(config.ingestSecrets), maxBodyBytes: config.maxBodyBytes });

@@ -3,6 +3,8 @@
  * holds a connection. `timeoutMS` has no effect in driver 7.9, so the older limits are set one by one.
  */
 import { MongoClient, MongoParseError, MongoServerError, MongoServerSelectionError, type Db, type MongoClientOptions } from 'mongodb';
+import { atMost } from '../runtime/at-most.ts';
+import { systemClock, type Clock } from '../runtime/clock.ts';
 import { FatalError, messageOf, scrubUris } from '../runtime/errors.ts';
 
 export interface MongoAddress {
@@ -10,13 +12,23 @@ export interface MongoAddress {
   readonly database: string;
 }
 
-/** `work`: statements that must fail fast. `stream`: getMores that wait, so no socket timeout. */
+/**
+ * `work`: statements that must fail fast. `stream`: reads that may be slow for a good reason, so no socket timeout; whoever
+ * reads has a patience of its own, and renews the connection when that is used up.
+ */
 export type ClientUse = 'work' | 'stream';
 
 export interface Connection {
+  /** Asked anew for each use: `renew` replaces it. */
   readonly db: Db;
+  /** Goes on with fresh sockets. Whatever still waits on the old ones fails at once: they may be dead without a word. */
+  renew(): void;
+  /** Cuts what runs. Never takes long, and never rejects: a dead server must not keep a program from ending. */
   close(): Promise<void>;
 }
+
+/** Saying goodbye to the server is a courtesy, and on a dead connection it would wait for ever. */
+const CLOSE_MS = 1_000;
 
 const OPTIONS: Readonly<Record<ClientUse, MongoClientOptions>> = {
   work: { serverSelectionTimeoutMS: 2_000, waitQueueTimeoutMS: 1_000, connectTimeoutMS: 2_000, socketTimeoutMS: 10_000, maxPoolSize: 20, promoteBuffers: true },
@@ -27,16 +39,25 @@ const OPTIONS: Readonly<Record<ClientUse, MongoClientOptions>> = {
  * Connects, and makes sure that it talks to a replica set.
  * @throws FatalError with one clear line and its fix: unusable address, nothing there, no rights, a standalone server.
  */
-export async function connect({ uri, database }: MongoAddress, use: ClientUse): Promise<Connection> {
-  const client = createClient(uri, use);
+export async function connect({ uri, database }: MongoAddress, use: ClientUse, clock: Clock = systemClock): Promise<Connection> {
+  let client = createClient(uri, use);
   try {
     await client.connect();
     requireReplicaSet(await client.db('admin').command({ hello: 1 }));
   } catch (error) {
-    await client.close();
+    await atMost(clock, CLOSE_MS, client.close());
     throw asFatal(error, uri);
   }
-  return { db: client.db(database), close: () => client.close() };
+  return {
+    get db() {
+      return client.db(database);
+    },
+    renew() {
+      void client.close().catch(() => undefined);
+      client = createClient(uri, use);
+    },
+    close: () => atMost(clock, CLOSE_MS, client.close()),
+  };
 }
 
 /**

@@ -5,22 +5,28 @@
  *   opening: after the place in memory; else the stored token; else the stored time; else now
  *   an error that passes: open again from the place in memory, after 100 ms, doubling to 5 s
  *   a place that is useless: forget it (compare-and-set), one warning, open at now; the sweep finds what was missed
+ *   no answer for longer than the patience: the connection is dead without a word; as above, on fresh sockets
  *   no rights, no replica set: the process ends with one clear line
+ *
+ * The sweep waits for what the stream has yet to tell, so a stream that is off or stuck must not hold it up: what is told
+ * after that is looked up first, as when catching up.
  */
+import { atMost } from '../runtime/at-most.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { FatalError, messageOf } from '../runtime/errors.ts';
 import type { ServerClock } from '../runtime/server-clock.ts';
 import { createLoop, type Service } from '../runtime/service.ts';
 import type { Telemetry } from '../runtime/telemetry.ts';
 import { clusterTimeNow, hasReached, openChangeReader, startOf, type Change, type ChangeBatch, type ChangeReader, type StreamPosition, type StreamStart } from '../store/change-stream.ts';
-import type { Store } from '../store/store.ts';
+import type { Connection } from '../store/client.ts';
 import { streamFaultOf } from '../store/stream-errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { createPatience, OverdueError } from './patience.ts';
 import type { Fail } from './ports.ts';
 
 export interface FeedDeps {
-  /** On a client of its own: a waiting stream holds a connection. */
-  readonly store: Store;
+  /** Of its own: a waiting stream holds a socket, and a stuck one has them all replaced. */
+  readonly connection: Pick<Connection, 'db' | 'renew'>;
   readonly clock: Clock;
   readonly serverClock: ServerClock;
   readonly telemetry: Telemetry;
@@ -33,25 +39,36 @@ export interface FeedDeps {
 }
 
 export interface Feed extends Service {
-  /** Whether the stream has told everything that was written before this call; waits up to `timeoutMs` for it. */
+  /**
+   * Whether the stream has told everything that was written before this call, or will have it looked up when it does; waits up
+   * to `timeoutMs` for it.
+   */
   readonly reached: (timeoutMs: number, signal: AbortSignal) => Promise<boolean>;
 }
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
+const CLOSE_MS = 1_000;
+/** A read is answered within a second, later only when it has much to look through or nothing comes at all. */
+const STUCK_AFTER_MS = 2_500;
 
 interface OpenStream {
   readonly reader: ChangeReader;
   /** The token it was opened with, until that has proved good. */
   unprovenToken: unknown;
   catchingUp: boolean;
+  /** The sweep went ahead of the stream then: only a dry read asked later ends the catching up. */
+  overtakenAtMs: number;
+  /** When the read under way was asked; null between reads. */
+  askedAtMs: number | null;
   readonly openedAtMs: number;
   changes: number;
   offered: number;
 }
 
 export function createFeed(deps: FeedDeps): Feed {
-  const { store, clock, serverClock, telemetry, checkpoint, handle, onDry, fail } = deps;
+  const { connection, clock, serverClock, telemetry, checkpoint, handle, onDry, fail } = deps;
+  const patience = createPatience(clock);
   let open: OpenStream | null = null;
   let position: StreamPosition | null = null;
   let lastDryAskedAtMs = -Infinity;
@@ -59,7 +76,7 @@ export function createFeed(deps: FeedDeps): Feed {
 
   async function chooseStart(): Promise<{ readonly start: StreamStart; readonly ageMs: number | null }> {
     if (position !== null) return { start: { after: position.token, clusterTime: position.clusterTime }, ageMs: 0 };
-    const now = await clusterTimeNow(store.db);
+    const now = await clusterTimeNow(connection.db);
     const stored = await checkpoint.load();
     if (stored === null) return { start: { at: now }, ageMs: null };
     const start = startOf(stored, 'everything');
@@ -68,18 +85,26 @@ export function createFeed(deps: FeedDeps): Feed {
     return { start, ageMs: Math.max(0, serverClock.now() - stored.savedAt.getTime()) };
   }
 
-  async function openStream(): Promise<OpenStream> {
-    const { start, ageMs } = await chooseStart();
+  async function openStream(signal: AbortSignal): Promise<OpenStream> {
+    const { start, ageMs } = await patience.within(chooseStart, signal);
     const after = 'after' in start ? start.after : undefined;
     telemetry.emit('stream.opened', { from: after !== undefined ? 'token' : ageMs === null ? 'now' : 'time', ageMs });
-    return { reader: openChangeReader(store.db, 'everything', start), unprovenToken: after, catchingUp: true, openedAtMs: clock.monotonic(), changes: 0, offered: 0 };
+    return { reader: openChangeReader(connection.db, 'everything', start), unprovenToken: after, catchingUp: true, overtakenAtMs: -Infinity, askedAtMs: null, openedAtMs: clock.monotonic(), changes: 0, offered: 0 };
   }
 
-  async function takeBatch(stream: OpenStream): Promise<void> {
-    const askedAtMs = clock.monotonic();
-    const batch = await stream.reader.next();
+  async function read(stream: OpenStream, signal: AbortSignal): Promise<ChangeBatch> {
+    stream.askedAtMs = clock.monotonic();
+    const batch = await patience.within(() => stream.reader.next(), signal);
+    stream.askedAtMs = null;
     stream.unprovenToken = undefined;
     pauseMs = FIRST_PAUSE_MS;
+    patience.reset();
+    return batch;
+  }
+
+  async function takeBatch(stream: OpenStream, signal: AbortSignal): Promise<void> {
+    const askedAtMs = clock.monotonic();
+    const batch = await read(stream, signal);
     stream.changes += batch.changes.length;
     stream.offered += await handle(batch.changes, stream.catchingUp);
     await moveTo(batch);
@@ -94,8 +119,8 @@ export function createFeed(deps: FeedDeps): Feed {
   }
 
   function runDry(stream: OpenStream, askedAtMs: number): void {
-    const first = stream.catchingUp;
-    stream.catchingUp = false;
+    const first = stream.catchingUp && askedAtMs > stream.overtakenAtMs;
+    if (first) stream.catchingUp = false;
     lastDryAskedAtMs = askedAtMs;
     if (first) telemetry.emit('stream.caughtUp', { changes: stream.changes, offered: stream.offered, tookMs: clock.monotonic() - stream.openedAtMs });
     onDry(askedAtMs, first);
@@ -126,20 +151,32 @@ export function createFeed(deps: FeedDeps): Feed {
   }
 
   async function turn(signal: AbortSignal): Promise<number> {
-    const close = (): void => void open?.reader.close();
-    signal.addEventListener('abort', close, { once: true });
     try {
-      open ??= await openStream();
-      await takeBatch(open);
+      open ??= await openStream(signal);
+      await takeBatch(open, signal);
       return 0;
     } catch (error) {
       const broken = open;
       open = null;
-      await broken?.reader.close().catch(() => undefined);
+      await letGo(broken, error);
       return signal.aborted ? 0 : await recover(error, broken);
-    } finally {
-      signal.removeEventListener('abort', close);
     }
+  }
+
+  /** A read that is under way ends with the stream; on a dead connection nothing can be closed any more. */
+  async function letGo(broken: OpenStream | null, error: unknown): Promise<void> {
+    if (error instanceof OverdueError) connection.renew();
+    else if (broken !== null) await atMost(clock, CLOSE_MS, broken.reader.close());
+  }
+
+  /** Whether the stream is off, or tells nothing though asked long ago. The sweep goes ahead of it then. */
+  function overtake(): boolean {
+    if (open === null) return true;
+    const now = clock.monotonic();
+    if (open.askedAtMs === null || now - open.askedAtMs < STUCK_AFTER_MS) return false;
+    open.catchingUp = true;
+    open.overtakenAtMs = now;
+    return true;
   }
 
   const loop = createLoop({ clock, telemetry }, { name: 'feed', turn, retryMs: FIRST_PAUSE_MS });
@@ -148,14 +185,16 @@ export function createFeed(deps: FeedDeps): Feed {
     start: () => loop.start(),
     async stop() {
       await loop.stop();
-      await open?.reader.close();
+      await letGo(open, null);
       open = null;
       await checkpoint.save().catch((error: unknown) => telemetry.emit('write.retried', { write: 'resume token', error: messageOf(error) }));
     },
     async reached(timeoutMs, signal) {
       const askedAtMs = clock.monotonic();
-      const moment = await clusterTimeNow(store.db);
-      const told = (): boolean => lastDryAskedAtMs > askedAtMs || (position !== null && hasReached(position, moment));
+      let moment: StreamPosition['clusterTime'] | null = null;
+      // Not waited for: on a dead connection it is never answered.
+      void clusterTimeNow(connection.db).then((time) => (moment = time), () => undefined);
+      const told = (): boolean => lastDryAskedAtMs > askedAtMs || (position !== null && moment !== null && hasReached(position, moment)) || overtake();
       while (!told() && clock.monotonic() - askedAtMs < timeoutMs && !signal.aborted) await clock.sleep(50, signal);
       return told();
     },
