@@ -6,6 +6,7 @@ import { MongoClient, MongoParseError, MongoServerError, MongoServerSelectionErr
 import { atMost } from '../runtime/at-most.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
 import { FatalError, messageOf, scrubUris } from '../runtime/errors.ts';
+import { mendDrain } from './drain-fix.ts';
 
 export interface MongoAddress {
   readonly uri: string;
@@ -75,6 +76,7 @@ export async function connectBoth(address: MongoAddress): Promise<{ readonly wor
 }
 
 function createClient(uri: string, use: ClientUse): MongoClient {
+  mendDrain();
   try {
     return new MongoClient(uri, { ...OPTIONS[use], appName: `hooktail-${use}` });
   } catch (error) {
