@@ -10,6 +10,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Persist } from '../runtime/persist.ts';
 import { progressOf } from '../store/deliveries.ts';
 import { markEvents } from '../store/events.ts';
+import { restateEvents } from '../store/replay.ts';
 import type { Store } from '../store/store.ts';
 
 export interface EventMark {
@@ -55,6 +56,11 @@ export function createMarker(store: Store, clock: Clock, persist: Persist): Mark
     }
   }
 
+  /** What was replayed, or is settled already, is not marked by what we know of it. */
+  async function markOrRestate(status: EventStatus, ids: readonly EventId[]): Promise<void> {
+    if (!(await markEvents(store, status, ids))) await restateEvents(store, ids);
+  }
+
   async function writePage(marks: readonly EventMark[]): Promise<void> {
     await persist('event marks', async () => {
       const byStatus = new Map<EventStatus, EventId[]>();
@@ -63,7 +69,7 @@ export function createMarker(store: Store, clock: Clock, persist: Persist): Mark
         if (ids === undefined) byStatus.set(status, [eventId]);
         else ids.push(eventId);
       }
-      await Promise.all([...byStatus].map(([status, ids]) => markEvents(store, status, ids)));
+      await Promise.all([...byStatus].map(([status, ids]) => markOrRestate(status, ids)));
     });
   }
 

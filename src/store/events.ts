@@ -1,5 +1,5 @@
 /** Statements on `events`: one insert by ingest (T1), marks by whoever settles (T4), reads for everyone else. */
-import type { AnyBulkWriteOperation, UpdateFilter } from 'mongodb';
+import type { UpdateFilter } from 'mongodb';
 import type { EventContent, EventStatus, HookEvent } from '../domain/event.ts';
 import { isFinalStatus } from '../domain/event-status.ts';
 import type { EventId, TargetId } from '../domain/ids.ts';
@@ -75,27 +75,21 @@ const toHead = ({ _id, targetIds }: Pick<EventDocument, '_id' | 'targetIds'>): E
 
 /**
  * T4. Every target of these events has its delivery document: unset the fan-out mark and write the status. A status that is
- * not final never replaces a final one, so marks may arrive late or twice.
+ * not final never replaces a final one, so marks may arrive late or twice; and none is written blindly over a replay. Answers
+ * whether all were marked; the words of the others must be computed again (`restateEvents`).
  */
-export async function markEvents({ events }: Store, status: EventStatus, ids: readonly EventId[]): Promise<void> {
+export async function markEvents({ events }: Store, status: EventStatus, ids: readonly EventId[]): Promise<boolean> {
   const update: UpdateFilter<EventDocument> = { $unset: { pendingFanOut: '' }, $set: { status } };
   const final = isFinalStatus(status);
-  const filter = final ? { _id: { $in: [...ids] } } : { _id: { $in: [...ids] }, settledAt: { $exists: false } };
-  await events.updateMany(filter, final ? { ...update, $currentDate: { settledAt: true } } : update, { writeConcern: QUICK });
+  const filter = { _id: { $in: [...ids] }, reopened: { $exists: false }, ...(final ? {} : { settledAt: { $exists: false } }) };
+  const { matchedCount } = await events.updateMany(filter, final ? { ...update, $currentDate: { settledAt: true } } : update, { writeConcern: QUICK });
+  return matchedCount === ids.length;
 }
 
-/** Repairs a wrong status word, unless the event has changed since it was read. */
-export async function repairStatuses({ events }: Store, repairs: readonly { readonly id: EventId; readonly from: EventStatus; readonly to: EventStatus }[]): Promise<void> {
-  const operations: AnyBulkWriteOperation<EventDocument>[] = repairs.map(({ id, from, to }) => ({
-    updateOne: { filter: { _id: id, status: from }, update: isFinalStatus(to) ? { $set: { status: to }, $currentDate: { settledAt: true } } : { $set: { status: to }, $unset: { settledAt: '' } } },
-  }));
-  if (operations.length > 0) await events.bulkWrite(operations, { ordered: false, writeConcern: QUICK });
-}
-
-/** Those of these events that have no final status, with the status they have. */
-export async function findUnsettled({ events }: Store, ids: readonly EventId[]): Promise<readonly (EventHead & { readonly status: EventStatus })[]> {
-  const found = await events.find({ _id: { $in: [...ids] }, settledAt: { $exists: false } }, { projection: { targetIds: 1, status: 1 } }).toArray();
-  return found.map((event) => ({ ...toHead(event), status: event.status }));
+/** Those of these events whose word may be wrong after marks were lost: without a final one, or ever opened again. */
+export async function findDoubtful({ events }: Store, ids: readonly EventId[]): Promise<readonly EventId[]> {
+  const found = await events.find({ _id: { $in: [...ids] }, $or: [{ settledAt: { $exists: false } }, { reopened: { $exists: true } }] }, { projection: { _id: 1 } }).toArray();
+  return found.map(({ _id }) => _id);
 }
 
 /** One event for a person to read; its body is told by length only. */

@@ -1,7 +1,7 @@
 /**
  * Replay (T8): settled deliveries are ready again. The order of the steps makes a crash between any two of them harmless:
  *
- *   the events are reopened                 retention can no longer prune what is about to be owed
+ *   the events are reopened and counted     retention can no longer prune what is about to be owed; no late mark is believed
  *   each delivery moves by a guarded write  one that has moved on since it was read is left alone, so nothing is replayed twice
  *   timers due now are written and fired    they wake the lanes; without them the sweep finds the deliveries by their time
  *   the status words are computed again     events whose deliveries did not all move were reopened too
@@ -11,7 +11,7 @@
 import type { AnyBulkWriteOperation, Filter } from 'mongodb';
 import type { DeadDelivery, DeliveredDelivery } from '../domain/delivery.ts';
 import type { EventStatus } from '../domain/event.ts';
-import { eventStatusOf, isFinalStatus } from '../domain/event-status.ts';
+import { eventStatusOf, isFinalStatus, type DeliveryProgress } from '../domain/event-status.ts';
 import type { DeliveryId, EventId, TargetId } from '../domain/ids.ts';
 import { progressOf } from './deliveries.ts';
 import type { EventHead } from './events.ts';
@@ -54,9 +54,9 @@ async function wake(store: Store, timers: readonly Timer[]): Promise<void> {
   await fireTimers(store, timers);
 }
 
-/** The events are open again, and out of reach of retention. */
+/** The events are open again, out of reach of retention, and marked: should we end here, the sweep looks at them again. */
 async function reopenEvents({ events }: Store, ids: readonly EventId[]): Promise<void> {
-  await events.updateMany({ _id: { $in: [...ids] } }, { $unset: { settledAt: '' }, $set: { status: 'RECEIVED' } });
+  await events.updateMany({ _id: { $in: [...ids] } }, { $unset: { settledAt: '' }, $set: { status: 'RECEIVED', pendingFanOut: true }, $inc: { reopened: 1 } });
 }
 
 /** When each of those that moved is due. */
@@ -88,33 +88,55 @@ const timerOf = ({ id, targetId, generation }: SettledDelivery, wakeAts: Readonl
   deliveryId: id, targetId, generation: generation + 1, attempt: 1, dueAt: wakeAts.get(id) ?? new Date(0),
 });
 
-/** Words are read before progress: one written in between is then newer than what we saw, and its repair matches nothing. */
-async function restateEvents(store: Store, ids: readonly EventId[]): Promise<void> {
-  const words = await findWords(store, ids);
-  const progress = await progressOf(store, ids);
-  const wrong = words.map((word) => ({ word, to: eventStatusOf(word.targetIds.length, progress.get(word.id) ?? []) })).filter(({ word, to }) => word.status !== to);
-  if (wrong.length > 0) await rewriteWords(store, wrong);
+/**
+ * Computes the words of these events again. Words are read before progress, and written only over what was read: whoever wrote
+ * in between has seen more, and is seen in turn by reading once more.
+ */
+export async function restateEvents(store: Store, ids: readonly EventId[]): Promise<void> {
+  for (let done = false; !done; ) {
+    const words = await findWords(store, ids);
+    const progress = await progressOf(store, ids);
+    const wrong = words.flatMap((word) => rightWord(word, progress.get(word.id) ?? []));
+    done = wrong.length === 0 || (await rewriteWords(store, wrong));
+  }
 }
 
-interface Word extends EventHead {
-  readonly status: EventStatus;
-  readonly settledAt: Date | null;
+type Word = EventHead & Pick<EventDocument, 'status' | 'settledAt' | 'pendingFanOut' | 'reopened'>;
+
+interface Restatement {
+  readonly word: Word;
+  readonly to: EventStatus;
+  readonly isFannedOut: boolean;
 }
 
-/** The status words of those events that exist. */
+/** Nothing when the word is right already. */
+function rightWord(word: Word, known: readonly DeliveryProgress[]): readonly Restatement[] {
+  const { targetIds, status, settledAt, pendingFanOut } = word;
+  const to = eventStatusOf(targetIds.length, known);
+  const isFannedOut = known.length >= targetIds.length;
+  const isRight = status === to && isFinalStatus(to) === (settledAt !== undefined) && !(isFannedOut && pendingFanOut === true);
+  return isRight ? [] : [{ word, to, isFannedOut }];
+}
+
+/** The words of those events that exist. */
 async function findWords({ events }: Store, ids: readonly EventId[]): Promise<readonly Word[]> {
-  const found = await events.find({ _id: { $in: [...ids] } }, { projection: { targetIds: 1, status: 1, settledAt: 1 } }).toArray();
-  return found.map(({ _id, targetIds, status, settledAt = null }) => ({ id: _id, targetIds, status, settledAt }));
+  const found = await events.find({ _id: { $in: [...ids] } }, { projection: { targetIds: 1, status: 1, settledAt: 1, pendingFanOut: 1, reopened: 1 } }).toArray();
+  return found.map(({ _id, ...word }) => ({ id: _id, ...word }));
 }
 
-/** Durable, unlike other marks: nobody else knows that these words are in doubt, so no sweep would put them right. */
-async function rewriteWords({ events }: Store, wrong: readonly { readonly word: Word; readonly to: EventStatus }[]): Promise<void> {
-  const operations: AnyBulkWriteOperation<EventDocument>[] = wrong.map(({ word: { id, status, settledAt }, to }) => ({ updateOne: {
-    filter: { _id: id, status, settledAt: settledAt ?? { $exists: false } },
-    update: isFinalStatus(to) ? { $set: { status: to }, $currentDate: { settledAt: true } } : { $set: { status: to }, $unset: { settledAt: '' } },
-  } }));
-  await events.bulkWrite(operations, { ordered: false });
+/** Durable, unlike other marks: these words are in doubt, and nobody might look at them again. Answers whether all matched. */
+async function rewriteWords({ events }: Store, wrong: readonly Restatement[]): Promise<boolean> {
+  const operations: AnyBulkWriteOperation<EventDocument>[] = wrong.map(({ word: { id, status, ...rest }, to, isFannedOut }) => {
+    const asRead = { settledAt: rest.settledAt ?? ABSENT, pendingFanOut: rest.pendingFanOut ?? ABSENT, reopened: rest.reopened ?? ABSENT };
+    const final = isFinalStatus(to);
+    const unset = { ...(isFannedOut ? { pendingFanOut: '' as const } : {}), ...(final ? {} : { settledAt: '' as const }) };
+    return { updateOne: { filter: { _id: id, status, ...asRead }, update: { $set: { status: to }, $unset: unset, ...(final ? { $currentDate: { settledAt: true } } : {}) } } };
+  });
+  const { matchedCount } = await events.bulkWrite(operations, { ordered: false });
+  return matchedCount === wrong.length;
 }
+
+const ABSENT = { $exists: false };
 
 export interface SettledSearch {
   /** At most 100: the server merges one index scan for each, and gives up merging at 200 (internalQueryMaxScansToExplode). */

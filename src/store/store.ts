@@ -22,6 +22,8 @@ export interface EventDocument {
   status: EventStatus;
   /** True until every target has its delivery document, then absent. */
   pendingFanOut?: true;
+  /** How often replays have opened it again; absent until the first. From then on its word is only written by comparing. */
+  reopened?: number;
   settledAt?: Date;
 }
 

@@ -3,10 +3,12 @@
  * the last of them. This goes through the deliveries settled around such a moment and puts their events right. A status is a
  * projection: computing it again is always safe.
  */
-import { eventStatusOf } from '../domain/event-status.ts';
+import type { EventId } from '../domain/ids.ts';
 import type { ServerClock } from '../runtime/server-clock.ts';
-import { findSettledSince, progressOf } from '../store/deliveries.ts';
-import { findUnsettled, repairStatuses } from '../store/events.ts';
+import { findSettledSince } from '../store/deliveries.ts';
+import { findDoubtful } from '../store/events.ts';
+import { restateEvents } from '../store/replay.ts';
+import { lastLifeOfDead } from '../store/sessions.ts';
 import type { Store } from '../store/store.ts';
 
 export interface Repair {
@@ -19,23 +21,34 @@ export interface Repair {
 const PAGE = 1_000;
 /** Marks of the newest settlements are still on their way. */
 const SETTLING_MS = 1_000;
+/** Marks are written well within this time after the settlements they describe. */
+const HELD_BACK_AT_MOST_MS = 30_000;
 
 export function createRepair(store: Store, serverClock: ServerClock): Repair {
   let since: Date | null = null;
 
-  async function repairPage(settled: readonly { readonly eventId: Parameters<typeof progressOf>[1][number] }[]): Promise<void> {
-    const unsettled = await findUnsettled(store, [...new Set(settled.map(({ eventId }) => eventId))]);
-    if (unsettled.length === 0) return;
-    const progress = await progressOf(store, unsettled.map(({ id }) => id));
-    const wrong = unsettled.map(({ id, targetIds, status }) => ({ id, from: status, to: eventStatusOf(targetIds.length, progress.get(id) ?? []) }));
-    await repairStatuses(store, wrong.filter(({ from, to }) => from !== to));
+  async function repairPage(settled: readonly { readonly eventId: EventId }[]): Promise<void> {
+    const doubtful = await findDoubtful(store, [...new Set(settled.map(({ eventId }) => eventId))]);
+    if (doubtful.length > 0) await restateEvents(store, doubtful);
+  }
+
+  function suspect(moment: Date): void {
+    if (since === null || moment < since) since = moment;
+  }
+
+  /** A death is noticed only when somebody looks, and that may be long after. */
+  async function reachBack(): Promise<void> {
+    for (let from: Date | null = null; since !== null && since !== from; ) {
+      from = since;
+      const lastLife = await lastLifeOfDead(store, from);
+      if (lastLife !== null) suspect(new Date(lastLife.getTime() - HELD_BACK_AT_MOST_MS));
+    }
   }
 
   return {
-    suspect(moment) {
-      if (since === null || moment < since) since = moment;
-    },
+    suspect,
     async run(signal) {
+      await reachBack();
       while (since !== null && !signal.aborted) {
         const page = await findSettledSince(store, since, PAGE);
         await repairPage(page);

@@ -1,0 +1,165 @@
+/** What may happen, in any order; every action fits any moment, or does nothing, so that a script can be cut down anywhere. */
+import fc from 'fast-check';
+import { assertNever } from '../../src/domain/assert-never.ts';
+import { HASTY, MEMBERS, PATIENT, type Member } from './ground.ts';
+import type { Answer, Step } from './steps.ts';
+import type { ModelWorld } from './world.ts';
+
+export type Action =
+  | { readonly do: 'ingest'; readonly to: 'patient' | 'hasty' | 'both' }
+  /** One step of whoever waits, but for sleeps. */
+  | { readonly do: 'step'; readonly pick: number; readonly answer: Answer }
+  /** Some steps of one actor, in their order, while all others stand still. */
+  | { readonly do: 'run'; readonly pick: number; readonly steps: number; readonly answer: Answer }
+  /** Everything there is to do, until time must pass. */
+  | { readonly do: 'settle'; readonly answer: Answer }
+  /** All that is held back for a moment is done, and then a long time goes by. */
+  | { readonly do: 'muchLater' }
+  /** A sleep ends, or a look at the stream that finds nothing. */
+  | { readonly do: 'wake'; readonly pick: number }
+  | { readonly do: 'start' | 'crash' | 'expire' | 'renew' | 'cutStream'; readonly who: Member }
+  | { readonly do: 'handOver'; readonly who: Member; readonly of: 'patient' | 'hasty' }
+  | { readonly do: 'replay'; readonly pick: number; readonly forced: boolean }
+  | { readonly do: 'crashReplay'; readonly pick: number }
+  | { readonly do: 'rewind'; readonly who: Member; readonly by: number }
+  | { readonly do: 'loseToken'; readonly who: Member }
+  | { readonly do: 'loseHistory' }
+  | { readonly do: 'prune' | 'remove'; readonly pick: number };
+
+const MOST_ACTIONS = 40;
+const MOST_STEPS = 30;
+/** More steps than any burst of work takes: a settling that goes on for longer never comes to rest. */
+const RESTLESS = 600;
+
+const pick = fc.nat({ max: 11 });
+const answer = fc.constantFrom<Answer>(200, 500);
+const who = fc.constantFrom(...MEMBERS);
+const of = fc.constantFrom('patient' as const, 'hasty' as const);
+const named = <Name extends string>(name: Name): fc.Arbitrary<Name> => fc.constant(name);
+
+const action: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 10, arbitrary: fc.record({ do: named('ingest'), to: fc.constantFrom('patient' as const, 'patient' as const, 'hasty' as const, 'both' as const) }) },
+  { weight: 12, arbitrary: fc.record({ do: named('step'), pick, answer }) },
+  { weight: 12, arbitrary: fc.record({ do: named('run'), pick, steps: fc.integer({ min: 1, max: MOST_STEPS }), answer }) },
+  { weight: 5, arbitrary: fc.record({ do: named('settle'), answer }) },
+  { weight: 2, arbitrary: fc.record({ do: named('muchLater') }) },
+  { weight: 6, arbitrary: fc.record({ do: named('wake'), pick }) },
+  { weight: 4, arbitrary: fc.record({ do: named('start'), who }) },
+  { weight: 4, arbitrary: fc.record({ do: named('crash'), who }) },
+  { weight: 5, arbitrary: fc.record({ do: named('expire'), who }) },
+  { weight: 2, arbitrary: fc.record({ do: named('renew'), who }) },
+  { weight: 1, arbitrary: fc.record({ do: named('cutStream'), who }) },
+  { weight: 2, arbitrary: fc.record({ do: named('handOver'), who, of }) },
+  { weight: 5, arbitrary: fc.record({ do: named('replay'), pick, forced: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: named('crashReplay'), pick }) },
+  { weight: 1, arbitrary: fc.record({ do: named('rewind'), who, by: fc.nat({ max: 4 }) }) },
+  { weight: 1, arbitrary: fc.record({ do: named('loseToken'), who }) },
+  { weight: 1, arbitrary: fc.record({ do: named('loseHistory') }) },
+  { weight: 1, arbitrary: fc.record({ do: named('prune'), pick }) },
+  { weight: 1, arbitrary: fc.record({ do: named('remove'), pick }) },
+);
+
+export const script: fc.Arbitrary<readonly Action[]> = fc.array(action, { minLength: 1, maxLength: MOST_ACTIONS, size: 'max' });
+
+/** On one line: `ingest to=both · crash who=a`. */
+export const tell = (actions: readonly Action[]): string =>
+  actions.map((one) => Object.entries(one).map(([name, value]) => (name === 'do' ? String(value) : `${name}=${value}`)).join(' ')).join(' · ');
+
+const targetsOf = { patient: [PATIENT], hasty: [HASTY], both: [PATIENT, HASTY] } as const;
+
+const at = <Item>(list: readonly Item[], index: number): Item | undefined => list[index % Math.max(1, list.length)];
+
+export function perform(world: ModelWorld, one: Action): Promise<void> {
+  return 'who' in one ? toMember(world, one) : toAll(world, one);
+}
+
+async function toAll(world: ModelWorld, one: Exclude<Action, { readonly who: Member }>): Promise<void> {
+  const { steps } = world;
+  switch (one.do) {
+    case 'ingest':
+      return world.ingest(targetsOf[one.to]);
+    case 'step':
+      return release(world, at(steps.waiting().filter((step) => !step.isIdle()), one.pick), one.answer);
+    case 'run':
+      return run(world, at(world.actors(), one.pick), one.steps, one.answer);
+    case 'settle':
+      return settle(world, one.answer);
+    case 'muchLater':
+      return muchLater(world);
+    case 'wake':
+      return release(world, at(steps.waiting().filter((step) => step.isIdle()), one.pick), 200);
+    case 'replay':
+    case 'prune':
+    case 'remove':
+      return toEvent(world, one);
+    case 'crashReplay':
+      return crashReplay(world, one.pick);
+    case 'loseHistory':
+      return world.log.loseHistory();
+    default:
+      return assertNever(one);
+  }
+}
+
+async function release(world: ModelWorld, step: Step | undefined, said: Answer): Promise<void> {
+  if (step !== undefined) await world.steps.release(step, said);
+  world.mustBeSound();
+}
+
+async function run(world: ModelWorld, actor: string | undefined, steps: number, said: Answer): Promise<void> {
+  for (let left = steps; actor !== undefined && left > 0; left -= 1) await release(world, world.steps.waiting(actor).find((step) => !step.isIdle()), said);
+}
+
+export async function settle(world: ModelWorld, said: Answer): Promise<void> {
+  for (let count = 0; count < RESTLESS; count += 1) {
+    const next = world.steps.waiting().find((step) => !step.isIdle());
+    if (next === undefined) return;
+    await release(world, next, said);
+  }
+  world.fail('the processors never come to rest');
+  world.mustBeSound();
+}
+
+/** Marks are held back for 100 ms, and nobody looks for those of long ago. */
+const HELD_BACK_MS = 100;
+
+async function muchLater(world: ModelWorld): Promise<void> {
+  const held = (): readonly Step[] => world.steps.waiting().filter(({ sleepMs }) => sleepMs === HELD_BACK_MS);
+  for (await settle(world, 200); held().length > 0; await settle(world, 200)) for (const step of held()) await release(world, step, 200);
+  world.steps.pass(60_000);
+}
+
+function crashReplay(world: ModelWorld, index: number): void {
+  const actor = at(world.actors().filter((name) => name.startsWith('replay')), index);
+  if (actor !== undefined) world.crashReplay(actor);
+}
+
+async function toEvent(world: ModelWorld, one: Extract<Action, { readonly do: 'replay' | 'prune' | 'remove' }>): Promise<void> {
+  const eventId = world.eventAt(one.pick);
+  if (eventId === undefined) return;
+  if (one.do === 'replay') await world.replay(eventId, one.forced);
+  else await world[one.do](eventId);
+}
+
+async function toMember(world: ModelWorld, one: Extract<Action, { readonly who: Member }>): Promise<void> {
+  const processor = world.alive.get(one.who);
+  switch (one.do) {
+    case 'start':
+    case 'expire':
+      return world[one.do](one.who);
+    case 'crash':
+      return world.crash(one.who);
+    case 'rewind':
+      return world.rewind(one.who, one.by);
+    case 'loseToken':
+      return world.rewind(one.who, null);
+    case 'cutStream':
+      return processor === undefined ? undefined : world.log.cut(processor.actor);
+    case 'renew':
+      return processor?.renew();
+    case 'handOver':
+      return processor?.handOver(targetsOf[one.of][0]);
+    default:
+      return assertNever(one);
+  }
+}
