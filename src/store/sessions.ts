@@ -66,7 +66,14 @@ export async function endExpiredSessions({ sessions }: Store): Promise<number> {
   return modifiedCount;
 }
 
+/** The first last sign of life among the sessions that were found dead since that moment; null when there are none. */
+export async function lastLifeOfDead({ sessions }: Store, since: Date): Promise<Date | null> {
+  const [first] = await sessions.find({ endedAt: { $gte: since }, endedBy: { $in: ['expiry', 'successor'] } }, { projection: { until: 1 }, sort: { until: 1 }, limit: 1 }).toArray();
+  return first === undefined ? null : serverTime(first.until);
+}
+
+/** Named by member too, so that the index on the living serves it and a day of ended ones is never looked at. */
 export async function liveSessions({ sessions }: Store): Promise<readonly SessionInfo[]> {
-  const found = await sessions.find(LIVE).sort({ _id: 1 }).toArray();
+  const found = await sessions.find({ ...LIVE, member: { $gt: '' } }).sort({ _id: 1 }).toArray();
   return found.map(({ _id, member, host, pid, until, leaving }) => ({ id: _id, member, host, pid, until, leaving: leaving === true }));
 }

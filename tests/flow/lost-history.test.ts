@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Timestamp } from 'mongodb';
+import { MongoClient, Timestamp } from 'mongodb';
+import { startLocalMongo } from '../../tools/local-mongo.ts';
 import { sendMany } from '../../tools/send/load.ts';
+import { eventually } from '../support/eventually.ts';
 import { useMongo } from '../support/mongo.ts';
 import { INGEST_SECRET, type World } from '../support/world.ts';
 
@@ -46,6 +48,37 @@ test('a token from another pipeline: the stored time is used instead', () =>
 
 test('a stored time ahead of the cluster: not waited for', () =>
   inWorld({}, (world) => losesNothing(world, () => world.store.resumeTokens.updateMany({}, { $set: { pipelineHash: 'another', clusterTime: Timestamp.fromBits(1, 4_000_000_000) } }), false)));
+
+test('a token of another cluster that is ahead of this one: not waited for', () =>
+  inWorld({}, (world) =>
+    losesNothing(world, async () => {
+      const stored = await world.store.resumeTokens.findOne({});
+      const { _data: data = '' } = (stored?.token ?? {}) as { _data?: string };
+      assert.match(data, /^82[0-9A-F]{16}/, 'a token as we know them');
+      await spoilToken(world, { _data: `82F0000000${data.slice(10)}` });
+    }, false)));
+
+test('a token that another cluster made just now: one warning, everything delivered', async () => {
+  const other = await startLocalMongo();
+  try {
+    await inWorld({}, (world) =>
+      losesNothing(world, async () => {
+        const client = await new MongoClient(other.uri).connect();
+        try {
+          const stream = client.db('other').watch([], { maxAwaitTimeMS: 50 });
+          await stream.tryNext();
+          await client.db('other').collection('events').insertOne({});
+          const token = await eventually(async () => (await stream.tryNext())?._id ?? assert.fail('Expected a change, got none'));
+          await stream.close();
+          await spoilToken(world, token);
+        } finally {
+          await client.close();
+        }
+      }, true));
+  } finally {
+    await other.stop();
+  }
+});
 
 test('no stored token: everything delivered', () => inWorld({}, (world) => losesNothing(world, () => world.store.resumeTokens.deleteMany({}), false)));
 

@@ -21,8 +21,10 @@ export interface Child {
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-export function startChild(program: 'server' | 'processor', env: Environment): Child {
-  return watchChild(spawn(process.execPath, ['--import', 'tsx', `src/${program}.ts`], { cwd: ROOT, env: cleanEnvironment(env), stdio: ['ignore', 'pipe', 'pipe', 'ipc'] }));
+/** @param preloads modules that run in the child before the program does, each a file URL */
+export function startChild(program: 'server' | 'processor', env: Environment, preloads: readonly string[] = []): Child {
+  const imports = ['tsx', ...preloads].flatMap((specifier) => ['--import', specifier]);
+  return watchChild(spawn(process.execPath, [...imports, `src/${program}.ts`], { cwd: ROOT, env: cleanEnvironment(env), stdio: ['ignore', 'pipe', 'pipe', 'ipc'] }));
 }
 
 /** Only what the test says: nothing of ours leaks in from the shell it runs in. */

@@ -81,8 +81,8 @@ export class World {
   }
 
   /** A program in a process of its own; resolves once it says that it runs. */
-  async child(program: 'server' | 'processor', env: Environment = {}): Promise<Child> {
-    const child = startChild(program, { ...this.env, ...env });
+  async child(program: 'server' | 'processor', env: Environment = {}, preloads: readonly string[] = []): Promise<Child> {
+    const child = startChild(program, { ...this.env, ...env }, preloads);
     this.#endings.unshift(() => child.end());
     await child.line(`"event":"${program}.started"`);
     return child;

@@ -1,0 +1,142 @@
+/**
+ * Whatever reads the database and then offers to a lane must notice what left the lane's memory meanwhile: what was read of
+ * it is older than what was done. And where something is parked, newcomers queue behind it. The collections here answer from
+ * memory; what counts is when.
+ */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { DeliveryJob } from '../../src/domain/delivery.ts';
+import type { DeliveryId } from '../../src/domain/ids.ts';
+import { createTelemetry } from '../../src/runtime/telemetry.ts';
+import type { Change } from '../../src/store/change-stream.ts';
+import type { Store } from '../../src/store/store.ts';
+import { createDispatch, type Dispatch } from '../../src/streams/dispatch.ts';
+import { LaneBook, type OwnedLane } from '../../src/streams/lane-book.ts';
+import { createOffering, type Offering } from '../../src/streams/offering.ts';
+import type { LanePort } from '../../src/streams/ports.ts';
+import { createSweep } from '../../src/streams/sweep.ts';
+import { FakeClock, settled } from '../support/fake-clock.ts';
+import { eventIdOf, idOf, jobOf, TARGET_ID } from './delivery-parts.ts';
+
+const NEVER = new AbortController().signal;
+
+interface Documents {
+  readonly deliveries?: readonly object[];
+  readonly events?: readonly object[];
+}
+
+/** Collections that find what they are given, whatever is asked; tells when they are being read. */
+function storeOf({ deliveries = [], events = [] }: Documents, onRead: () => void = () => undefined): Store {
+  const finding = (documents: readonly object[]): object => ({ find: () => ({ toArray: () => (onRead(), Promise.resolve(documents)) }) });
+  return { deliveries: finding(deliveries), events: finding(events) } as unknown as Store;
+}
+
+interface Bench {
+  readonly book: LaneBook;
+  readonly lane: OwnedLane;
+  readonly offered: readonly DeliveryId[];
+  readonly parked: readonly DeliveryId[];
+  readonly offering: Offering;
+  readonly dispatch: Dispatch;
+  readonly park: (claims: readonly { readonly id: DeliveryId }[]) => Promise<void>;
+}
+
+interface BenchOptions {
+  readonly hasParked?: boolean;
+  /** Called whenever the lane is asked for an id; it knows none. */
+  readonly has?: (id: DeliveryId) => void;
+  readonly onRead?: () => void;
+}
+
+/** One owned lane, which takes what it is offered. */
+function bench(documents: Documents, { hasParked = false, has = () => undefined, onRead }: BenchOptions = {}): Bench {
+  const [book, store] = [new LaneBook(), storeOf(documents, onRead)];
+  const [offered, parked]: [DeliveryId[], DeliveryId[]] = [[], []];
+  const port: LanePort = {
+    targetId: TARGET_ID, room: 100, size: 0,
+    has: (id) => (has(id), false),
+    offer: ({ claim }: DeliveryJob) => (offered.push(claim.id), 'taken'),
+    callBelow: () => undefined,
+    poke: () => undefined,
+    drain: () => Promise.resolve(),
+  };
+  const lane: OwnedLane = { port, limits: { ratePerSecond: 0, concurrency: 0 }, term: 1, takenAtMs: 0, catchingUp: false, hasParked, parkings: 0 };
+  book.add(lane);
+  const offering = createOffering(store, book);
+  const park = (claims: readonly { readonly id: DeliveryId }[]): Promise<void> => (parked.push(...claims.map(({ id }) => id)), Promise.resolve());
+  return { book, lane, offered, parked, offering, dispatch: createDispatch({ store, book, offering, park }), park };
+}
+
+const DUE: Documents = {
+  deliveries: [{ _id: idOf(1), eventId: eventIdOf(1), targetId: TARGET_ID, generation: 0, attemptCount: 1, state: 'waiting', wakeAt: new Date(0) }],
+  events: [{ _id: eventIdOf(1), type: null, body: Buffer.from('{}'), contentType: 'application/json', targetIds: [TARGET_ID] }],
+};
+const inserted: Change = { kind: 'eventInserted', event: jobOf(1).content, targetIds: [TARGET_ID] };
+const fired: Change = { kind: 'timerDue', deliveryId: idOf(1) };
+
+/** Every way from a reading to an offer. */
+const ways: readonly (readonly [what: string, documents: Documents, offer: (bench: Bench) => Promise<unknown>])[] = [
+  ['a fired timer', DUE, ({ dispatch }) => dispatch([fired], false)],
+  ['a refill', DUE, ({ offering, lane }) => ((lane.hasParked = true), offering.refill(lane, NEVER))],
+  ['an event that is looked up while the stream catches up', {}, ({ dispatch }) => dispatch([inserted], true)],
+  ['an event that is looked up while the lane catches up', {}, ({ dispatch, lane }) => ((lane.catchingUp = true), dispatch([inserted], false))],
+];
+
+describe('what leaves memory while it is read', () => {
+  for (const [what, documents, offer] of ways) {
+    test(`is not offered again: ${what}`, async () => {
+      const stale = bench(documents, { onRead: () => stale.book.noteForgotten(idOf(1)) });
+      await offer(stale);
+      assert.deepEqual([stale.offered, stale.parked], [[], []]);
+    });
+
+    test(`matters for nothing else: ${what}`, async () => {
+      const fresh = bench(documents, { onRead: () => fresh.book.noteForgotten(idOf(2)) });
+      fresh.book.noteForgotten(idOf(1)); // Before the reading: what is read is newer.
+      await offer(fresh);
+      assert.deepEqual(fresh.offered.slice(0, 1), [idOf(1)]);
+    });
+  }
+
+  test('is not offered when it leaves between the delivery and its body', async () => {
+    const stale = bench(DUE, { has: (id) => stale.book.noteForgotten(id) });
+    await stale.dispatch([fired], false);
+    assert.deepEqual(stale.offered, []);
+  });
+
+  for (const [what, asked, expected] of [['is not parked by the sweep', 2, []], ['and had left before is parked by the sweep', 0, [idOf(1)]]] as const) {
+    test(what, async () => {
+      let times = 0;
+      // The sweep asks once for its first look and once for its second, which is when the reading is under way.
+      const swept = bench({ events: [{ _id: eventIdOf(1), targetIds: [TARGET_ID] }] }, { has: (id) => ((times += 1), times === asked ? swept.book.noteForgotten(id) : undefined) });
+      const sweep = createSweep({
+        store: storeOf({ events: [{ _id: eventIdOf(1), targetIds: [TARGET_ID] }] }), clock: new FakeClock(), random: () => 0.5, telemetry: createTelemetry(),
+        book: swept.book, park: swept.park, recheck: () => undefined, streamReached: () => Promise.resolve(true), refill: () => undefined, repair: () => Promise.resolve(),
+      });
+      await sweep.start();
+      for (let step = 0; step < 5; step += 1) await settled();
+      await sweep.stop();
+      assert.deepEqual(swept.parked, expected);
+    });
+  }
+});
+
+describe('where something is parked', () => {
+  test('newcomers are parked behind it, not offered before it', async () => {
+    const { dispatch, lane, offered, parked } = bench({}, { hasParked: true });
+    await dispatch([inserted], false);
+    assert.deepEqual([offered, parked, lane.parkings], [[], [idOf(1)], 1]);
+  });
+
+  test('a fired timer waits its turn as well: it is not even read', async () => {
+    const { dispatch, offered, parked } = bench(DUE, { hasParked: true });
+    await dispatch([fired], false);
+    assert.deepEqual([offered, parked], [[], []]);
+  });
+
+  test('and no longer: they are offered', async () => {
+    const { dispatch, offered, parked } = bench({});
+    await dispatch([inserted], false);
+    assert.deepEqual([offered, parked], [[idOf(1)], []]);
+  });
+});
