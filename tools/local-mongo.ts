@@ -26,6 +26,8 @@ export interface LocalMongoOptions {
   readonly port?: number;
   /** More arguments for mongod, such as `['--oplogSize', '1']`. */
   readonly args?: readonly string[];
+  /** On top of our own environment, such as a library that moves the clock. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly electionTimeoutMs?: number;
   readonly onNote?: (line: string) => void;
   /** Aborts the start; once started, `stop()` ends it. */
@@ -92,6 +94,7 @@ async function startNodes(nodes: MongodProcess[], count: number, folder: DataFol
       dbPath: join(folder.path, `node${index + 1}`),
       replicaSet: options.replicaSet ?? 'rs0',
       args: options.args ?? [],
+      env: options.env ?? {},
       graceSeconds: folder.kept ? keptGraceSeconds : 0,
     };
     nodes[index] = await startNode(settings, options.port === undefined ? portTries : 1, options.signal);

@@ -107,10 +107,10 @@ export class MongodProcess implements MongoNode {
   }
 
   #spawnGuard(): Running {
-    const { binary, graceSeconds } = this.#settings;
+    const { binary, graceSeconds, env } = this.#settings;
     // Detached: a Ctrl-C in the terminal reaches us alone, and we stop things in our own order.
     const args = [guard, String(graceSeconds), this.#logPath, binary, ...mongodArguments(this.#settings)];
-    const child = spawn('/bin/sh', args, { stdio: ['pipe', 'pipe', 'ignore'], detached: true });
+    const child = spawn('/bin/sh', args, { stdio: ['pipe', 'pipe', 'ignore'], detached: true, env: { ...process.env, ...env } });
     child.unref();
     child.stdin.on('error', () => undefined); // The guard is gone; its exit says so.
     const exited = once(child, 'exit').then(([code]) => (typeof code === 'number' ? code : 1), () => 1).finally(() => { this.#state = { kind: 'stopped' }; });

@@ -8,6 +8,8 @@ export interface MongodSettings {
   readonly dbPath: string;
   readonly replicaSet: string;
   readonly args: readonly string[];
+  /** On top of our own environment. */
+  readonly env: Readonly<Record<string, string>>;
   /** How long mongod may take to close its files when we are gone; 0 for data nobody wants. */
   readonly graceSeconds: number;
 }
