@@ -11,12 +11,13 @@ import { createReadiness } from './ingest/health.ts';
 import { createHttpServer } from './ingest/http-server.ts';
 import { createIngestRoute } from './ingest/ingest-route.ts';
 import { keysOf } from './ingest/verify.ts';
+import { atMost } from './runtime/at-most.ts';
 import { systemClock } from './runtime/clock.ts';
 import { loadConfig, requireSet, type Config } from './runtime/config.ts';
 import { FatalError, messageOf } from './runtime/errors.ts';
 import { logTelemetry } from './runtime/logger.ts';
 import { failure, isMain, runProgram, type Running } from './runtime/program.ts';
-import { startAll } from './runtime/service.ts';
+import { startAll, stopAll } from './runtime/service.ts';
 import { createTelemetry, type Telemetry } from './runtime/telemetry.ts';
 import { connectBoth } from './store/client.ts';
 import { pingPrimary } from './store/ping.ts';
@@ -29,6 +30,8 @@ export interface RunningServer extends Running {
   readonly url: string;
 }
 
+const LAST_GRACE_MS = 2_000;
+const noop = (): Promise<void> => Promise.resolve();
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
 
 /**
@@ -62,9 +65,8 @@ export async function startServer(config: Config, telemetry: Telemetry = createT
 
     async function stop(): Promise<void> {
       readiness.startDraining();
-      await http.stop();
-      await writer.idle();
-      await watch.stop();
+      // A MongoDB that leaves the last statements unanswered must not keep the process.
+      await atMost(clock, config.shutdownGraceMs + LAST_GRACE_MS, stopAll([http, { start: noop, stop: () => writer.idle() }, watch]));
       await closeConnections();
     }
   }

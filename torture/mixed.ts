@@ -45,7 +45,9 @@ async function carryOut(plan: readonly Step[], faults: readonly Fault[], stage: 
     const fault = faults.find(({ name }) => name === step.fault);
     if (fault === undefined) continue;
     await stage.sleep(Math.max(0, step.atMs - (now() - startedAtMs)));
-    running.push(whenFree(fault, step, { stage, taken, untilMs: startedAtMs + lengthMs }));
+    const done = whenFree(fault, step, { stage, taken, untilMs: startedAtMs + lengthMs });
+    done.catch(() => undefined); // Told below, once the plan is through.
+    running.push(done);
   }
   await stage.sleep(Math.max(0, lengthMs - (now() - startedAtMs)));
   await Promise.all(running);

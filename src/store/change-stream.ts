@@ -79,6 +79,9 @@ export const hasReached = (position: StreamPosition, moment: Timestamp): boolean
 export const startOf = (point: ResumePoint, interest: Interest): StreamStart =>
   point.pipelineHash === pipelineHashOf(interest) ? { after: point.token, clusterTime: point.clusterTime } : { at: point.clusterTime };
 
+/** The cluster time a stream would start at. What a token itself says counts: it may have been written by another cluster. */
+export const timeOfStart = (start: StreamStart): Timestamp => ('at' in start ? start.at : (timeOfToken(start.after) ?? start.clusterTime));
+
 /** Opens nothing yet: the first `next()` does. */
 export function openChangeReader(db: Db, interest: Interest, start: StreamStart): ChangeReader {
   const from: ChangeStreamOptions = 'after' in start ? { resumeAfter: start.after } : { startAtOperationTime: start.at };

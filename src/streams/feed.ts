@@ -17,7 +17,7 @@ import { FatalError, messageOf } from '../runtime/errors.ts';
 import type { ServerClock } from '../runtime/server-clock.ts';
 import { createLoop, type Service } from '../runtime/service.ts';
 import type { Telemetry } from '../runtime/telemetry.ts';
-import { clusterTimeNow, hasReached, openChangeReader, startOf, type Change, type ChangeBatch, type ChangeReader, type StreamPosition, type StreamStart } from '../store/change-stream.ts';
+import { clusterTimeNow, hasReached, openChangeReader, startOf, timeOfStart, type Change, type ChangeBatch, type ChangeReader, type StreamPosition, type StreamStart } from '../store/change-stream.ts';
 import type { Connection } from '../store/client.ts';
 import { streamFaultOf } from '../store/stream-errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
@@ -80,8 +80,8 @@ export function createFeed(deps: FeedDeps): Feed {
     const stored = await checkpoint.load();
     if (stored === null) return { start: { at: now }, ageMs: null };
     const start = startOf(stored, 'everything');
-    // A time ahead of the server's belongs to another cluster; a stream started at it would open and stay silent.
-    if ('at' in start && start.at.greaterThan(now)) return { start: { at: now }, ageMs: null };
+    // A place ahead of the server's time belongs to another cluster; a stream started there would open and stay silent.
+    if (timeOfStart(start).greaterThan(now)) return { start: { at: now }, ageMs: null };
     return { start, ageMs: Math.max(0, serverClock.now() - stored.savedAt.getTime()) };
   }
 

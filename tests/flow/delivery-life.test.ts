@@ -24,7 +24,7 @@ test('in whatever order things happen, no promise is broken, and one healthy pro
 test('an event is marked again when its replay crashed before it had moved anything, however long ago it was settled', () =>
   playKnown(mongo().uri, [[
     { do: 'ingest', to: 'patient' }, { do: 'settle', answer: 200 }, { do: 'muchLater' },
-    { do: 'replay', pick: 0, forced: true }, { do: 'run', pick: 2, steps: 2, answer: 200 }, { do: 'crashReplay', pick: 0 },
+    { do: 'replay', pick: 0, forced: true }, { do: 'run', pick: 2, steps: 2 }, { do: 'crashReplay', pick: 0 },
   ]]));
 
 test('marks that a crash has lost are made up for, however long nobody was there', () =>
@@ -34,8 +34,8 @@ test('marks that a crash has lost are made up for, however long nobody was there
 
 test('a mark that comes after a replay does not outlive what was replayed', () => {
   const scriptFor = (pick: number): readonly Action[] => [
-    { do: 'ingest', to: 'hasty' }, { do: 'settle', answer: 500 }, { do: 'replay', pick: 0, forced: false }, { do: 'run', pick: 2, steps: 12, answer: 200 },
-    { do: 'wake', pick }, { do: 'run', pick: 0, steps: 2, answer: 200 }, { do: 'settle', answer: 200 }, { do: 'crash', who: 'a' },
+    { do: 'ingest', to: 'hasty' }, { do: 'settle', answer: 500 }, { do: 'replay', pick: 0, forced: false }, { do: 'run', pick: 2, steps: 12 },
+    { do: 'wake', pick }, { do: 'run', pick: 0, steps: 2 }, { do: 'settle', answer: 200 }, { do: 'crash', who: 'a' },
   ];
   return playKnown(mongo().uri, EACH_SLEEP.map(scriptFor));
 });

@@ -91,20 +91,20 @@ async function killOnce(world: World, how: 'operation' | 'cursor'): Promise<numb
   return performance.now() - killedAt;
 }
 
-test('the stream\'s operation or cursor killed fifty times under load: back within 2 s each time, nothing lost, nothing twice', () =>
+test('the stream\'s operation or cursor killed fifty times: back within 2 s each time, nothing lost, nothing twice', () =>
   inWorld({}, async (world) => {
     const server = await world.server();
     const processor = await world.processor();
     await processor.told.until('stream.caughtUp');
-    const enough = new AbortController();
-    const sending = sendMany({ url: server.url, secret: INGEST_SECRET, count: 100_000, concurrency: 2, signal: enough.signal });
     const awayMs: number[] = [];
-    for (let kills = 0; kills < 50; kills += 1) awayMs.push(await killOnce(world, kills % 2 === 0 ? 'operation' : 'cursor'));
-    enough.abort();
-    const { accepted } = await sending;
-    await world.settled(await world.store.events.countDocuments());
-    const received = world.received();
-    assert.deepEqual(accepted.filter(({ id }) => !received.has(id)), [], 'acknowledged and not delivered');
+    for (let kills = 0; kills < 50; kills += 1) {
+      // Some before the kill, some while the stream is away, some after. More of them, and no read would wait long enough to be killed.
+      const sending = send(server.url, 5);
+      awayMs.push(await killOnce(world, kills % 2 === 0 ? 'operation' : 'cursor'));
+      assert.deepEqual((await sending).failures, []);
+    }
+    await world.settled(250);
+    assert.equal(world.received().size, 250);
     assert.equal(world.duplicates(), 0);
     assert.ok(Math.max(...awayMs) < 2_000, `away for ${Math.max(...awayMs)} ms`);
     assert.ok(opened(processor) <= 51, `${opened(processor)} openings`);

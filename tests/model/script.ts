@@ -9,9 +9,13 @@ export type Action =
   | { readonly do: 'ingest'; readonly to: 'patient' | 'hasty' | 'both' }
   /** One step of whoever waits, but for sleeps. */
   | { readonly do: 'step'; readonly pick: number; readonly answer: Answer }
-  /** Some steps of one actor, in their order, while all others stand still. */
-  | { readonly do: 'run'; readonly pick: number; readonly steps: number; readonly answer: Answer }
-  /** Everything there is to do, until time must pass. */
+  /** Some steps of one actor, in their order, while all others and the receiver stand still. */
+  | { readonly do: 'run'; readonly pick: number; readonly steps: number }
+  /** One request is answered. */
+  | { readonly do: 'answer'; readonly pick: number; readonly answer: Answer }
+  /** Everything there is to do but to answer requests, until time must pass. */
+  | { readonly do: 'hurry' }
+  /** The same, and the receiver answers at once. */
   | { readonly do: 'settle'; readonly answer: Answer }
   /** All that is held back for a moment is done, and then a long time goes by. */
   | { readonly do: 'muchLater' }
@@ -39,9 +43,11 @@ const named = <Name extends string>(name: Name): fc.Arbitrary<Name> => fc.consta
 
 const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 10, arbitrary: fc.record({ do: named('ingest'), to: fc.constantFrom('patient' as const, 'patient' as const, 'hasty' as const, 'both' as const) }) },
-  { weight: 12, arbitrary: fc.record({ do: named('step'), pick, answer }) },
-  { weight: 12, arbitrary: fc.record({ do: named('run'), pick, steps: fc.integer({ min: 1, max: MOST_STEPS }), answer }) },
-  { weight: 5, arbitrary: fc.record({ do: named('settle'), answer }) },
+  { weight: 8, arbitrary: fc.record({ do: named('step'), pick, answer }) },
+  { weight: 8, arbitrary: fc.record({ do: named('run'), pick, steps: fc.integer({ min: 1, max: MOST_STEPS }) }) },
+  { weight: 12, arbitrary: fc.record({ do: named('answer'), pick, answer }) },
+  { weight: 10, arbitrary: fc.record({ do: named('hurry') }) },
+  { weight: 3, arbitrary: fc.record({ do: named('settle'), answer }) },
   { weight: 2, arbitrary: fc.record({ do: named('muchLater') }) },
   { weight: 6, arbitrary: fc.record({ do: named('wake'), pick }) },
   { weight: 4, arbitrary: fc.record({ do: named('start'), who }) },
@@ -81,7 +87,11 @@ async function toAll(world: ModelWorld, one: Exclude<Action, { readonly who: Mem
     case 'step':
       return release(world, at(steps.waiting().filter((step) => !step.isIdle()), one.pick), one.answer);
     case 'run':
-      return run(world, at(world.actors(), one.pick), one.steps, one.answer);
+      return run(world, at(world.actors(), one.pick), one.steps);
+    case 'answer':
+      return release(world, at(steps.waiting().filter(isRequest), one.pick), one.answer);
+    case 'hurry':
+      return settle(world, null);
     case 'settle':
       return settle(world, one.answer);
     case 'muchLater':
@@ -106,15 +116,18 @@ async function release(world: ModelWorld, step: Step | undefined, said: Answer):
   world.mustBeSound();
 }
 
-async function run(world: ModelWorld, actor: string | undefined, steps: number, said: Answer): Promise<void> {
-  for (let left = steps; actor !== undefined && left > 0; left -= 1) await release(world, world.steps.waiting(actor).find((step) => !step.isIdle()), said);
+const isRequest = ({ outlivesActor }: Step): boolean => outlivesActor;
+
+async function run(world: ModelWorld, actor: string | undefined, steps: number): Promise<void> {
+  for (let left = steps; actor !== undefined && left > 0; left -= 1) await release(world, world.steps.waiting(actor).find((step) => !step.isIdle() && !isRequest(step)), 200);
 }
 
-export async function settle(world: ModelWorld, said: Answer): Promise<void> {
+/** @param said to every request; null leaves them unanswered */
+export async function settle(world: ModelWorld, said: Answer | null): Promise<void> {
   for (let count = 0; count < RESTLESS; count += 1) {
-    const next = world.steps.waiting().find((step) => !step.isIdle());
+    const next = world.steps.waiting().find((step) => !step.isIdle() && (said !== null || !isRequest(step)));
     if (next === undefined) return;
-    await release(world, next, said);
+    await release(world, next, said ?? 200);
   }
   world.fail('the processors never come to rest');
   world.mustBeSound();
