@@ -36,7 +36,7 @@ export interface RunReport extends Judgement {
   readonly seconds: number;
   /** Processes that wanted a core, on average of the last minute (load average), for each core: far above 1, times mean little. */
   readonly machineLoad: number;
-  /** How late it ran timers of its own, all but the latest hundredth. */
+  /** How late it ran timers of its own, all but the latest thousandth. */
   readonly lateMs: number;
   /** What the producer was told instead of 202, by code. */
   readonly refusals: Readonly<Record<string, number>>;
@@ -81,7 +81,7 @@ async function play({ scenario, seed, signal, progress }: PerformOptions, { flee
   const lateness = monitorEventLoopDelay({ resolution: TIMER_MS });
   lateness.enable();
   const settledAtMs = await playOut(scenario, stage);
-  const lateMs = Math.max(0, lateness.percentile(99) / NANOSECONDS_IN_MS - TIMER_MS);
+  const lateMs = Math.max(0, lateness.percentile(99.9) / NANOSECONDS_IN_MS - TIMER_MS);
   const ledgers: Ledgers = { offers: sender.offers, received: fleet.receiver.received, ...(await readStored(fleet.store)) };
   const judgement = judge(ledgers, {
     targets: await listTargets(fleet.store),

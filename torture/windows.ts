@@ -26,7 +26,7 @@ export function tightestWindow(arrivals: readonly number[], rate: number, excuse
 
 /**
  * On a busy machine both ends of the way wait for a processor core.
- * @param lateMs how late this machine ran timers of its own, all but the latest hundredth
+ * @param lateMs how late this machine ran timers of its own, all but the latest thousandth
  */
 export const toleranceMs = (lateMs: number): number => Math.max(TOLERANCE_MS, 2 * lateMs);
 

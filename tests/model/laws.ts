@@ -76,12 +76,12 @@ export function checkRepeats(ledger: Ledger, id: DeliveryId, generation: number)
 
 function checkDelivery(before: DeliveryDocument | undefined, after: DeliveryDocument, look: Look, witness: Witness): void {
   checkShape(after);
-  if (after.state === 'waiting') must(look.timers.has(timerIdOf(after._id, after.generation, after.attemptCount + 1)), `${after._id} waits and has no timer`);
   const start = before ?? { ...after, state: 'ready' as const, generation: 0, attemptCount: 0, attempts: [] };
   const added = after.attempts.slice(start.attempts.length);
   must(after.attempts.length >= start.attempts.length, `${after._id} has lost attempts`);
   const reached = added.reduce((from, attempt) => attempted(from, attempt, after._id, witness), walkOf(start));
   checkArrival(reached, after, witness);
+  if (after.state === 'waiting') must(look.timers.has(timerIdOf(after._id, after.generation, after.attemptCount + 1)), `${after._id} waits and has no timer`);
 }
 
 /** Only what is open is ever woken. */
@@ -156,8 +156,13 @@ export function checkEnd({ deliveries, timers }: Look, ledger: Ledger, flipped: 
   must(due === flipped, `${due} timers are due and ${flipped} flips were made`);
 }
 
-/** Delivered, only with a 2xx; dead in spite of one, only when its sender could not write it down. */
+/**
+ * Delivered, only with a 2xx. Dead in spite of one, only when a sender was cut off from writing it down, or when two sent at
+ * once around a change of owner and the failure was written first.
+ */
 function checkStory({ _id, state, generation, attempts }: DeliveryDocument, ledger: Ledger): void {
   if (state === 'delivered') must(attempts.at(-1)?.status === 200, `${_id} is delivered and its last attempt is no 2xx`);
-  else must(ledger.of(_id, generation).every(({ status, excused }) => status !== 200 || excused), `${_id} is ${state}, and a 2xx of that generation was heard`);
+  else must(isExcused(ledger.of(_id, generation)), `${_id} is ${state}, and a 2xx of that generation was heard`);
 }
+
+const isExcused = (requests: readonly Request[]): boolean => requests.every(({ status }) => status !== 200) || requests.some(({ excused }) => excused);

@@ -32,6 +32,8 @@ export interface StepWish<Result> {
 
 /** How far time moves with each step. */
 const STEP_MS = 25;
+/** Whoever sleeps no longer than this is waiting for others, and looks again at once. */
+const BLINK_MS = 50;
 
 export class Steps {
   readonly #ended = new Set<string>();
@@ -110,8 +112,13 @@ export class Steps {
   #sleep(actor: string, ms: number, signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted === true) return Promise.resolve();
     return new Promise((resolve) => {
-      const step: Step = { actor, label: `sleep ${ms}`, isIdle: () => true, outlivesActor: false, sleepMs: ms, run: () => Promise.resolve(resolve()) };
-      signal?.addEventListener('abort', () => { this.remove(step); resolve(); }, { once: true });
+      const wake = (): void => {
+        this.remove(step);
+        signal?.removeEventListener('abort', wake);
+        resolve();
+      };
+      const step: Step = { actor, label: `sleep ${ms}`, isIdle: () => ms > BLINK_MS, outlivesActor: false, sleepMs: ms, run: () => Promise.resolve(wake()) };
+      signal?.addEventListener('abort', wake, { once: true });
       this.add(step);
     });
   }

@@ -34,9 +34,8 @@ export async function modelCommand(context: ToolContext): Promise<ExitCode> {
   context.out(`seed ${seed}`);
   const startedAtMs = context.clock.monotonic();
   const verdict = await playAll({ runs, seed, path }, context);
-  if (context.signal.aborted) return EXIT.interrupted;
   context.out(summaryOf(verdict, context.clock.monotonic() - startedAtMs));
-  if (verdict.failure === null) return EXIT.done;
+  if (verdict.failure === null) return context.signal.aborted ? EXIT.interrupted : EXIT.done;
   failureLines(verdict.failure).forEach((line) => context.out(line));
   return EXIT.someFailed;
 }

@@ -12,7 +12,7 @@ import { UNLIMITED_TARGETS } from '../targets.ts';
 
 const JUMPS = 3;
 const JUMP_SECONDS = 600;
-const RATE = 100;
+const RATE = 50;
 /** A processor ends others only after 15 s of its own unbroken renewal. */
 const UNBROKEN_MS = 17_000;
 /** Two that renew at the same moment would both have renewed before either looks for the expired. */
@@ -23,6 +23,7 @@ export const mongodClock: Scenario = {
   name: 'mongod-clock',
   summary: `The clock of mongod jumps ${JUMP_SECONDS / 60} minutes forward, ${JUMPS} times: all leases expire at once, everything flows again within ${SERVED_WITHIN_MS / 1_000} s`,
   fleet: { nodes: 1, processors: 1, targets: UNLIMITED_TARGETS, clocks: true, databaseClock: true },
+  healingMs: 120_000,
 
   async run(stage) {
     stage.load({ rate: RATE });

@@ -18,7 +18,8 @@ const STORMY = calmTarget('stormy');
 const DUE_IN_MS = 90_000;
 const RUN_IN_MS = 5_000;
 const LEAST_BASELINE_MS = 20_000;
-const OVER_WITHIN_MS = 240_000;
+/** Patience only: how fast a storm is worked off is the machine's affair. */
+const OVER_WITHIN_MS = 600_000;
 const MOST_RSS_MIB = 700;
 const MOST_GROWTH = 2.5;
 const MOST_SLOWER = 2;
