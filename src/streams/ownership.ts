@@ -40,6 +40,8 @@ export interface Ownership extends Service {
 }
 
 const IDLE_MS = 30_000;
+/** While a lane is about to be free: the stream would tell, but it may be busy catching up. */
+const WATCHFUL_MS = PREFERENCE_GRACE_MS / 4;
 
 export function createOwnership(deps: OwnershipDeps): Ownership {
   const { store, clock, serverClock, telemetry, book, session, targets, openLane, onTaken, onRoom } = deps;
@@ -114,7 +116,8 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
     for (const target of targets()) withLane(target.id, (lane) => renewWhenChanged(lane, target));
     for (const lane of plan.take) await take(lane, preferred(lane.targetId));
     noteFree(plan.leave);
-    return plan.leave.length > 0 ? PREFERENCE_GRACE_MS / 4 : IDLE_MS;
+    const isAwaited = lanes.some(({ targetId, owner }) => owner !== null && owner !== own && preferred(targetId) === own);
+    return plan.leave.length > 0 || isAwaited ? WATCHFUL_MS : IDLE_MS;
   }
 
   /** A lane is built for its limits; with others it is given back and taken anew, which keeps them exact in between. */

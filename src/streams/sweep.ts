@@ -51,15 +51,20 @@ export function createSweep({ store, clock, random, telemetry, book, park, reche
     let parked = 0;
     for (let after: EventId | null = null, more = true; more && !signal.aborted; ) {
       const page: readonly EventHead[] = await findPendingFanOut(store, after, PAGE);
-      parked += await rescue(page.filter(isSuspect), signal);
+      const rescued = await rescue(page.filter(isSuspect), signal);
+      if (rescued === null) return parked;
+      parked += rescued;
+      if (rescued > 0) refill();
       after = page.at(-1)?.id ?? null;
       more = page.length === PAGE;
     }
     return parked;
   }
 
-  async function rescue(suspects: readonly EventHead[], signal: AbortSignal): Promise<number> {
-    if (suspects.length === 0 || !(await streamReached(STREAM_WAIT_MS, signal))) return 0;
+  /** Answers how many it parked; null when the stream is behind, and the next sweep must try again. */
+  async function rescue(suspects: readonly EventHead[], signal: AbortSignal): Promise<number | null> {
+    if (suspects.length === 0) return 0;
+    if (!(await streamReached(STREAM_WAIT_MS, signal))) return null;
     const watch = book.watchForgotten();
     try {
       const pending = (await stillPending(store, suspects.map(({ id }) => id))).filter(isSuspect);
@@ -91,6 +96,7 @@ export function createSweep({ store, clock, random, telemetry, book, park, reche
 
   async function turn(signal: AbortSignal): Promise<number> {
     const startedAtMs = clock.monotonic();
+    refill(); // What is parked already need not wait for the search for what is not.
     const parked = await findLost(signal);
     await findDueLanes();
     refill();
