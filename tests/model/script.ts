@@ -76,15 +76,20 @@ const hurry = fc.record({ do: named('hurry') });
 const settled = fc.record({ do: named('settle'), answer });
 const answered = fc.record({ do: named('answer'), pick, answer });
 const ingested = fc.record({ do: named('ingest'), to: fc.constantFrom('patient' as const, 'both' as const, 'hasty' as const) });
-const replayed = fc.record({ do: named('replay'), pick, forced: fc.boolean() });
+const marked = fc.record({ do: named('mark') });
+const replayed = fc.record({ do: named('replay'), pick: fc.nat({ max: 2 }), forced: fc.constantFrom(true, true, false) });
+const ranFor = (actor: number, min: number, max: number): fc.Arbitrary<Action> => fc.record({ do: named('run'), pick: fc.constant(actor), steps: fc.integer({ min, max }) });
 const ran = fc.record({ do: named('run'), pick, steps: fc.integer({ min: 1, max: MOST_STEPS }) });
 const expired = fc.record({ do: named('expire'), who });
 
 /** Orders that chance alone seldom comes upon: results that come late, replays that overtake each other, marks that are lost. */
 const phrases = fc.oneof(
   phrase(ingested, hurry, expired, hurry, answered, hurry, answered, hurry),
+  phrase(ingested, hurry, fc.record({ do: named('expire'), who: fc.constant('a' as const) }), ranFor(1, 5, 20), answered, ranFor(0, 1, 6), hurry),
+  // With two processors alive, the replays are the third and the fourth actor.
+  phrase(ingested, settled, marked, hurry, replayed, replayed, ranFor(3, 1, 4), ranFor(2, 8, 14), ranFor(0, 10, 30), answered, ranFor(0, 10, 30), hurry),
   phrase(replayed, replayed, ran, settled, ran, ran, hurry),
-  phrase(ingested, settled, replayed, ran, fc.record({ do: named('mark') }), settled, fc.record({ do: named('crash'), who }), fc.record({ do: named('start'), who })),
+  phrase(ingested, settled, replayed, ran, marked, settled, fc.record({ do: named('crash'), who }), fc.record({ do: named('start'), who })),
 );
 
 export const script: fc.Arbitrary<readonly Action[]> = fc
