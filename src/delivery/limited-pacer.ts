@@ -1,22 +1,50 @@
 /**
- * Rate and concurrency of one target on a Bottleneck limiter. Its traps are fenced in here: a limiter of our own instead of a
- * Group (which deletes limiters that still hold jobs), spacing instead of a reservoir (which lets bursts through), and never
- * more than one job queued, so neither `highWater` nor its strategies ever come into play.
+ * Rate and concurrency of one target. The rate is a Bottleneck limiter's, whose traps are fenced in here: a limiter of our own
+ * instead of a Group (which deletes limiters that still hold jobs), spacing instead of a reservoir (which lets bursts through),
+ * and never more than one job queued, so neither `highWater` nor its strategies ever come into play. Bottleneck plans on the
+ * wall clock: one that is set back would hold the lane for as long as it was set back, so then a new limiter begins. The look at
+ * the monotonic clock before every start (spacing.ts) keeps the rate meanwhile.
  */
 import Bottleneck from 'bottleneck';
 import type { TargetLimits } from '../domain/target.ts';
-import { spacingMs, type Pacer } from './pacer.ts';
+import { systemClock, type Clock } from '../runtime/clock.ts';
+import { createOpenPacer, spacingMs, type Pacer } from './pacer.ts';
 
-export function createLimitedPacer(limits: TargetLimits): Pacer {
-  const limiter = new Bottleneck({ minTime: spacingMs(limits), maxConcurrent: limits.concurrency === 0 ? null : limits.concurrency });
+/** @param clock the one that Bottleneck reads by itself */
+export function createLimitedPacer(limits: TargetLimits, clock: Pick<Clock, 'now'> = systemClock): Pacer {
+  const places = createOpenPacer(limits.concurrency);
+  let limiter = newLimiter(limits);
+  let plannedAtMs = clock.now();
+
+  /** Nobody waits in the limiter then: at most one caller does, and this is the one. */
+  function renewWhenSetBack(): void {
+    const now = clock.now();
+    if (now < plannedAtMs) {
+      end(limiter);
+      limiter = newLimiter(limits);
+    }
+    plannedAtMs = now;
+  }
+
   return {
-    /** The job lasts as long as the place is held, so Bottleneck counts what is really running. */
-    begin: () =>
-      new Promise((resolve, reject) => {
-        limiter.schedule(() => new Promise<void>((leave) => resolve(leave))).catch(reject);
-      }),
+    async begin() {
+      const leave = await places.begin();
+      renewWhenSetBack();
+      try {
+        await limiter.schedule(() => Promise.resolve());
+      } catch (error) {
+        leave();
+        throw error;
+      }
+      return leave;
+    },
     close() {
-      void limiter.stop({ dropWaitingJobs: true, dropErrorMessage: 'The lane is closed' }).catch(() => undefined);
+      places.close();
+      end(limiter);
     },
   };
 }
+
+const newLimiter = (limits: TargetLimits): Bottleneck => new Bottleneck({ minTime: spacingMs(limits) });
+
+const end = (limiter: Bottleneck): void => void limiter.stop({ dropWaitingJobs: true, dropErrorMessage: 'The lane is closed' }).catch(() => undefined);

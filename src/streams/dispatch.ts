@@ -17,6 +17,8 @@ export interface DispatchDeps {
   readonly book: LaneBook;
   readonly offering: Offering;
   readonly park: Park;
+  /** Something was parked behind nothing: whoever fills lanes was done while it was being written. */
+  readonly onParked: () => void;
 }
 
 /** Deals with one batch; answers how many deliveries lanes took or had parked. */
@@ -27,7 +29,7 @@ interface Candidate {
   readonly job: DeliveryJob;
 }
 
-export function createDispatch({ store, book, offering, park }: DispatchDeps): Dispatch {
+export function createDispatch({ store, book, offering, park, onParked }: DispatchDeps): Dispatch {
   /** Drops the deliveries that have a document already: the sweep and the timers see to those. */
   async function withoutDocument(candidates: readonly Candidate[]): Promise<readonly Candidate[]> {
     if (candidates.length === 0) return [];
@@ -52,7 +54,9 @@ export function createDispatch({ store, book, offering, park }: DispatchDeps): D
   async function parkAll(candidates: readonly Candidate[]): Promise<void> {
     if (candidates.length === 0) return;
     await park(candidates.map(({ job }) => ({ ...job.claim, owed: job.content.owed })));
+    const isNews = candidates.some(({ lane }) => !lane.hasParked);
     for (const { lane } of candidates) markParked(lane);
+    if (isNews) onParked();
   }
 
   async function offerEvents(changes: readonly Change[], catchingUp: boolean): Promise<number> {

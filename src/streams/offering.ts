@@ -33,7 +33,7 @@ export function createOffering(store: Store, book: LaneBook): Offering {
    * Reads, then offers what was not in memory when the reading began and was not forgotten meanwhile. Those that could only
    * be ended, their event being gone, count as taken: they are out of the way.
    */
-  async function readAndOffer(read: () => Promise<readonly OpenDelivery[]>): Promise<{ readonly read: number; readonly taken: number }> {
+  async function readAndOffer(read: () => Promise<readonly OpenDelivery[]>): Promise<{ readonly read: number; readonly taken: number; readonly refused: number }> {
     const watch = book.watchForgotten();
     try {
       const due = await read();
@@ -42,7 +42,7 @@ export function createOffering(store: Store, book: LaneBook): Offering {
       const [orphans, whole] = partition(fresh, ({ eventId }) => !contents.has(eventId));
       if (orphans.length > 0) await endOrphans(store, orphans.map(({ id }) => id));
       const taken = whole.filter((delivery) => !watch.has(delivery.id) && offerOne(delivery, contents.get(delivery.eventId)));
-      return { read: due.length, taken: taken.length + orphans.length };
+      return { read: due.length, taken: taken.length + orphans.length, refused: whole.length - taken.length };
     } finally {
       watch.end();
     }
@@ -57,12 +57,14 @@ export function createOffering(store: Store, book: LaneBook): Offering {
   }
 
   /** One page. Known ids are read again, since they stay due until their result is written; so ask for that many more. */
-  async function refillOnce(lane: OwnedLane): Promise<number> {
+  async function refillOnce(lane: OwnedLane): Promise<{ readonly taken: number; readonly isMore: boolean }> {
     const limit = Math.min(PAGE, depthOf(lane) - lane.port.size) + lane.port.size;
     const parkingsBefore = lane.parkings;
-    const { read, taken } = await readAndOffer(() => findDue(store, lane.port.targetId, limit));
-    if (read < limit && lane.parkings === parkingsBefore) lane.hasParked = false;
-    return taken;
+    const { read, taken, refused } = await readAndOffer(() => findDue(store, lane.port.targetId, limit));
+    const parkedMeanwhile = lane.parkings !== parkingsBefore;
+    if (read < limit && !parkedMeanwhile) lane.hasParked = false;
+    // What was parked while this was read tells nobody else, so there is a reason to read again, unless the lane takes nothing.
+    return { taken, isMore: taken > 0 || (refused === 0 && parkedMeanwhile) };
   }
 
   return {
@@ -70,7 +72,11 @@ export function createOffering(store: Store, book: LaneBook): Offering {
       const { port } = lane;
       const isWorthIt = (): boolean => lane.hasParked && port.room > 0 && port.size <= depthOf(lane) / 2 && book.get(port.targetId) === lane && !signal.aborted;
       let total = 0;
-      for (let taken = 1; taken > 0 && isWorthIt(); total += taken) taken = await refillOnce(lane);
+      for (let isMore = true; isMore && isWorthIt(); ) {
+        const page = await refillOnce(lane);
+        total += page.taken;
+        ({ isMore } = page);
+      }
       // An empty lane that could take nothing waits for the sweep.
       if (lane.hasParked && port.size > 0) port.callBelow(Math.floor(depthOf(lane) / 2));
       return total;

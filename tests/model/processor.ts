@@ -194,7 +194,7 @@ function assemble(ground: ProcessorGround, book: LaneBook, isTrusted: () => bool
     connection, clock, serverClock, telemetry, onDry,
     checkpoint: createCheckpoint(store, clock, () => member),
     fail: (error) => onFault(`${actor}: ${String(error)}`),
-    handle: createDispatch({ store, book, offering, park }),
+    handle: createDispatch({ store, book, offering, park, onParked: () => undefined }),
   });
   const sweep = createSweep({
     store, clock, telemetry, book, park, random: () => 0.5, streamReached: feed.reached, refill: () => refill.nudge(), repair: repair.run,

@@ -64,7 +64,7 @@ function bench(documents: Documents, { hasParked = false, has = () => undefined,
   book.add(lane);
   const offering = createOffering(store, book);
   const park = (claims: readonly { readonly id: DeliveryId }[]): Promise<void> => (parked.push(...claims.map(({ id }) => id)), Promise.resolve());
-  return { book, lane, offered, parked, offering, dispatch: createDispatch({ store, book, offering, park }), park };
+  return { book, lane, offered, parked, offering, dispatch: createDispatch({ store, book, offering, park, onParked: () => undefined }), park };
 }
 
 const DUE: Documents = {
