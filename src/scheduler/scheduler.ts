@@ -34,15 +34,24 @@ const BETWEEN_PAGES_MS = 250;
 
 export function createScheduler({ store, clock, serverClock, telemetry }: SchedulerDeps): Scheduler {
   let wakeAtMs = Infinity;
+  /** On the monotonic clock. A timer announced meanwhile does not end the pause: it is due after those that wait. */
+  let pausedUntilMs = -Infinity;
 
   async function turn(): Promise<number> {
+    const pauseMs = pausedUntilMs - clock.monotonic();
+    if (pauseMs > 0) return pauseMs;
     wakeAtMs = Infinity;
     const { fired, more } = await fireDueTimers(store, PAGE);
     if (fired > 0) telemetry.emit('timer.fired', { count: fired });
-    if (more) return plan(BETWEEN_PAGES_MS);
+    if (more) return pause();
     const next = await nextDueAt(store);
     const waitMs = next === null ? LOOK_EVERY_MS : next.getTime() - serverClock.now();
     return plan(Math.min(Math.max(waitMs, SHORTEST_WAIT_MS), LOOK_EVERY_MS));
+  }
+
+  function pause(): number {
+    pausedUntilMs = clock.monotonic() + BETWEEN_PAGES_MS;
+    return BETWEEN_PAGES_MS;
   }
 
   /** A timer may have been announced while we were reading. */

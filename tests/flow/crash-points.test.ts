@@ -21,8 +21,12 @@ const LATER = 'later';
 const NAME = { PROCESSOR_NAME: 'one' };
 const DIED = { code: null, signal: 'SIGKILL' };
 
-/** A processor that will die at this point. */
-const doomed = (world: World, at: string): Promise<Child> => world.child('processor', { ...NAME, CRASH_AT: at }, [PRELOAD]);
+/** A processor that will die at this point. What comes from now on reaches its lane by way of the stream. */
+async function doomed(world: World, at: string): Promise<Child> {
+  const child = await world.child('processor', { ...NAME, CRASH_AT: at }, [PRELOAD]);
+  await Promise.all([child.line('"event":"lane.taken"'), child.line('"event":"stream.caughtUp"')]);
+  return child;
+}
 
 interface OnDisk {
   /** Events whose deliveries are not all there. */

@@ -1,6 +1,6 @@
 /** Two things keep starts apart: a place in the lane is given no sooner than its rate allows, and a last look at the clock before each start. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, mock, test } from 'node:test';
 import { createLimitedPacer } from '../../src/delivery/limited-pacer.ts';
 import { createOpenPacer, spacingMs } from '../../src/delivery/pacer.ts';
 import { Spacing } from '../../src/delivery/spacing.ts';
@@ -94,6 +94,21 @@ describe('a place in a limited lane', () => {
     leave();
     await next;
     pacer.close();
+  });
+
+  test('is given in its time though the wall clock, on which Bottleneck plans, is set back an hour, and forth again', async () => {
+    mock.timers.enable({ apis: ['Date'], now: 7_200_000 });
+    const pacer = createLimitedPacer(limits);
+    try {
+      for (const wallMs of [7_200_000, 3_600_000, 7_200_000, 3_599_000]) {
+        mock.timers.setTime(wallMs);
+        // An hour's wait would outlast the run; two places each, so that one is planned by the clock as it is now.
+        for (let count = 0; count < 2; count += 1) (await pacer.begin())();
+      }
+    } finally {
+      mock.timers.reset();
+      pacer.close();
+    }
   });
 });
 

@@ -11,7 +11,7 @@ import { createTelemetry } from '../../src/runtime/telemetry.ts';
 import type { Change } from '../../src/store/change-stream.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createDispatch, type Dispatch } from '../../src/streams/dispatch.ts';
-import { LaneBook, type OwnedLane } from '../../src/streams/lane-book.ts';
+import { LaneBook, markParked, type OwnedLane } from '../../src/streams/lane-book.ts';
 import { createOffering, type Offering } from '../../src/streams/offering.ts';
 import type { LanePort } from '../../src/streams/ports.ts';
 import { createSweep } from '../../src/streams/sweep.ts';
@@ -38,6 +38,8 @@ interface Bench {
   readonly parked: readonly DeliveryId[];
   readonly offering: Offering;
   readonly dispatch: Dispatch;
+  /** How often whoever fills lanes was told of something parked. */
+  readonly calls: () => number;
   readonly park: (claims: readonly { readonly id: DeliveryId }[]) => Promise<void>;
 }
 
@@ -46,16 +48,17 @@ interface BenchOptions {
   /** Called whenever the lane is asked for an id; it knows none. */
   readonly has?: (id: DeliveryId) => void;
   readonly onRead?: () => void;
+  readonly isFull?: boolean;
 }
 
-/** One owned lane, which takes what it is offered. */
-function bench(documents: Documents, { hasParked = false, has = () => undefined, onRead }: BenchOptions = {}): Bench {
+/** One owned lane, which takes what it is offered unless it is full. */
+function bench(documents: Documents, { hasParked = false, has = () => undefined, onRead, isFull = false }: BenchOptions = {}): Bench {
   const [book, store] = [new LaneBook(), storeOf(documents, onRead)];
   const [offered, parked]: [DeliveryId[], DeliveryId[]] = [[], []];
   const port: LanePort = {
     targetId: TARGET_ID, room: 100, size: 0,
     has: (id) => (has(id), false),
-    offer: ({ claim }: DeliveryJob) => (offered.push(claim.id), 'taken'),
+    offer: ({ claim }: DeliveryJob) => (offered.push(claim.id), isFull ? 'full' : 'taken'),
     callBelow: () => undefined,
     poke: () => undefined,
     drain: () => Promise.resolve(),
@@ -64,7 +67,9 @@ function bench(documents: Documents, { hasParked = false, has = () => undefined,
   book.add(lane);
   const offering = createOffering(store, book);
   const park = (claims: readonly { readonly id: DeliveryId }[]): Promise<void> => (parked.push(...claims.map(({ id }) => id)), Promise.resolve());
-  return { book, lane, offered, parked, offering, dispatch: createDispatch({ store, book, offering, park, onParked: () => undefined }), park };
+  let calls = 0;
+  const dispatch = createDispatch({ store, book, offering, park, onParked: () => (calls += 1) });
+  return { book, lane, offered, parked, offering, dispatch, calls: () => calls, park };
 }
 
 const DUE: Documents = {
@@ -138,5 +143,34 @@ describe('where something is parked', () => {
     const { dispatch, offered, parked } = bench({});
     await dispatch([inserted], false);
     assert.deepEqual([offered, parked], [[idOf(1)], []]);
+  });
+
+  test('whoever fills lanes is told of the first that is parked, and not of those behind it', async () => {
+    const { dispatch, calls } = bench({}, { isFull: true });
+    await dispatch([inserted], false);
+    assert.equal(calls(), 1);
+    await dispatch([inserted], false);
+    assert.equal(calls(), 1);
+  });
+});
+
+describe('a refill', () => {
+  /** Reads that find something parked the first time, after they have looked. */
+  function refilling(isFull: boolean): { readonly reads: () => number; readonly refill: () => Promise<number>; readonly lane: OwnedLane } {
+    let reads = 0;
+    const { offering, lane } = bench(isFull ? DUE : {}, { hasParked: true, isFull, onRead: () => ((reads += 1) === 1 ? markParked(lane) : undefined) });
+    return { reads: () => reads, refill: () => offering.refill(lane, NEVER), lane };
+  }
+
+  test('reads again when something was parked while it read, for nobody else will', async () => {
+    const { reads, refill, lane } = refilling(false);
+    await refill();
+    assert.deepEqual([reads(), lane.hasParked], [2, false]);
+  });
+
+  test('does not while the lane takes nothing', async () => {
+    const { reads, refill, lane } = refilling(true);
+    await refill();
+    assert.deepEqual([reads(), lane.hasParked], [2, true], 'the deliveries and their bodies, once each');
   });
 });
