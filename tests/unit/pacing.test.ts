@@ -96,7 +96,7 @@ describe('a place in a limited lane', () => {
     pacer.close();
   });
 
-  test('is given in its time though the wall clock, on which Bottleneck plans, is set back an hour, and forth again', async () => {
+  test('is given in its time though the wall clock, on which Bottleneck plans, is set back an hour, and forth again', { timeout: 10_000 }, async () => {
     mock.timers.enable({ apis: ['Date'], now: 7_200_000 });
     const pacer = createLimitedPacer(limits);
     try {
