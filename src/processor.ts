@@ -133,7 +133,7 @@ function assemble(ground: Ground): Machinery {
     onTaken: searchForLeftovers,
     onRoom: () => refill.nudge(),
   });
-  const feed = openFeed({ connection: stream, clock, serverClock, telemetry, checkpoint: createCheckpoint(store, clock, () => session.member), fail, handle, onDry });
+  const feed = openFeed({ connection: stream, clock, serverClock, telemetry, checkpoint: createCheckpoint(store, clock, () => session.member), fail, handle, onCaughtUp });
   const sweep = createSweep({ store, clock, random, telemetry, book, park: delivery.park, recheck: delivery.recheck, streamReached: feed.reached, refill: () => refill.nudge(), repair: repair.run });
   targets.onRefresh(pokeLanes);
   return { services: [session, ownership, feed, scheduler, refill, sweep], endings: [feed, sweep, refill, scheduler, ownership, { start: noop, stop: () => delivery.flush() }, session], delivery, session };
@@ -146,8 +146,8 @@ function assemble(ground: Ground): Machinery {
     return dispatch(changes, catchingUp);
   }
 
-  function onDry(askedAtMs: number, first: boolean): void {
-    book.caughtUpTo(askedAtMs);
+  function onCaughtUp(asOfMs: number, first: boolean): void {
+    book.caughtUpTo(asOfMs);
     if (first) searchForLeftovers();
   }
 

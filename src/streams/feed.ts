@@ -1,7 +1,8 @@
 /**
  * The change feed: opens the stream by the opening rules, hands on batch after batch, and opens it again after every error,
- * for ever. States: opening → catching up (until it has once run dry) → live, and back to opening.
+ * for ever. States: opening → catching up → live, and back to opening.
  *
+ *   caught up: it has run dry, or passed a moment of the cluster's time that was asked for since it was opened
  *   opening: after the place in memory; else the stored token; else the stored time; else now
  *   an error that passes: open again from the place in memory, after 100 ms, doubling to 5 s
  *   a place that is useless: forget it (compare-and-set), one warning, open at now; the sweep finds what was missed
@@ -21,6 +22,7 @@ import { clusterTimeNow, hasReached, openChangeReader, startOf, timeOfStart, typ
 import type { Connection } from '../store/client.ts';
 import { streamFaultOf } from '../store/stream-errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { createMilestone, type Milestone } from './milestone.ts';
 import { createPatience, OverdueError } from './patience.ts';
 import type { Fail } from './ports.ts';
 
@@ -34,8 +36,8 @@ export interface FeedDeps {
   readonly fail: Fail;
   /** Deals with a batch to the end; answers how many deliveries came of it. */
   readonly handle: (changes: readonly Change[], catchingUp: boolean) => Promise<number>;
-  /** The stream has run dry, asked at that moment of the monotonic clock; `first`: for the first time since it was opened. */
-  readonly onDry: (askedAtMs: number, first: boolean) => void;
+  /** The stream has told all that was written before this moment of the monotonic clock; `first`: for the first time since it was opened. */
+  readonly onCaughtUp: (asOfMs: number, first: boolean) => void;
 }
 
 export interface Feed extends Service {
@@ -54,10 +56,11 @@ const STUCK_AFTER_MS = 2_500;
 
 interface OpenStream {
   readonly reader: ChangeReader;
+  readonly milestone: Milestone;
   /** The token it was opened with, until that has proved good. */
   unprovenToken: unknown;
   catchingUp: boolean;
-  /** The sweep went ahead of the stream then: only a dry read asked later ends the catching up. */
+  /** The sweep went ahead of the stream then: only what is known of a later moment ends the catching up. */
   overtakenAtMs: number;
   /** When the read under way was asked; null between reads. */
   askedAtMs: number | null;
@@ -67,11 +70,11 @@ interface OpenStream {
 }
 
 export function createFeed(deps: FeedDeps): Feed {
-  const { connection, clock, serverClock, telemetry, checkpoint, handle, onDry, fail } = deps;
+  const { connection, clock, serverClock, telemetry, checkpoint, handle, onCaughtUp, fail } = deps;
   const patience = createPatience(clock);
   let open: OpenStream | null = null;
   let position: StreamPosition | null = null;
-  let lastDryAskedAtMs = -Infinity;
+  let toldUpToMs = -Infinity;
   let pauseMs = FIRST_PAUSE_MS;
 
   async function chooseStart(): Promise<{ readonly start: StreamStart; readonly ageMs: number | null }> {
@@ -89,7 +92,7 @@ export function createFeed(deps: FeedDeps): Feed {
     const { start, ageMs } = await patience.within(chooseStart, signal);
     const after = 'after' in start ? start.after : undefined;
     telemetry.emit('stream.opened', { from: after !== undefined ? 'token' : ageMs === null ? 'now' : 'time', ageMs });
-    return { reader: openChangeReader(connection.db, 'everything', start), unprovenToken: after, catchingUp: true, overtakenAtMs: -Infinity, askedAtMs: null, openedAtMs: clock.monotonic(), changes: 0, offered: 0 };
+    return { reader: openChangeReader(connection.db, 'everything', start), milestone: createMilestone(clock, () => clusterTimeNow(connection.db)), unprovenToken: after, catchingUp: true, overtakenAtMs: -Infinity, askedAtMs: null, openedAtMs: clock.monotonic(), changes: 0, offered: 0 };
   }
 
   async function read(stream: OpenStream, signal: AbortSignal): Promise<ChangeBatch> {
@@ -108,7 +111,8 @@ export function createFeed(deps: FeedDeps): Feed {
     stream.changes += batch.changes.length;
     stream.offered += await handle(batch.changes, stream.catchingUp);
     await moveTo(batch);
-    if (batch.dry) runDry(stream, askedAtMs);
+    const asOfMs = batch.dry ? askedAtMs : stream.milestone.passed(batch.position);
+    if (asOfMs !== null) catchUp(stream, asOfMs);
     if (batch.changes.some(({ kind }) => kind === 'invalidated')) throw new InvalidatedError();
   }
 
@@ -118,12 +122,12 @@ export function createFeed(deps: FeedDeps): Feed {
     await checkpoint.note(batch.position, !batch.dry);
   }
 
-  function runDry(stream: OpenStream, askedAtMs: number): void {
-    const first = stream.catchingUp && askedAtMs > stream.overtakenAtMs;
+  function catchUp(stream: OpenStream, asOfMs: number): void {
+    const first = stream.catchingUp && asOfMs > stream.overtakenAtMs;
     if (first) stream.catchingUp = false;
-    lastDryAskedAtMs = askedAtMs;
+    toldUpToMs = Math.max(toldUpToMs, asOfMs);
     if (first) telemetry.emit('stream.caughtUp', { changes: stream.changes, offered: stream.offered, tookMs: clock.monotonic() - stream.openedAtMs });
-    onDry(askedAtMs, first);
+    onCaughtUp(asOfMs, first);
   }
 
   /** Decides about an error; answers how long to wait before opening again. */
@@ -194,7 +198,7 @@ export function createFeed(deps: FeedDeps): Feed {
       let moment: StreamPosition['clusterTime'] | null = null;
       // Not waited for: on a dead connection it is never answered.
       void clusterTimeNow(connection.db).then((time) => (moment = time), () => undefined);
-      const told = (): boolean => lastDryAskedAtMs > askedAtMs || (position !== null && moment !== null && hasReached(position, moment)) || overtake();
+      const told = (): boolean => toldUpToMs > askedAtMs || (position !== null && moment !== null && hasReached(position, moment)) || overtake();
       while (!told() && clock.monotonic() - askedAtMs < timeoutMs && !signal.aborted) await clock.sleep(50, signal);
       return told();
     },

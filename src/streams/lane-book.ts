@@ -13,7 +13,7 @@ export interface OwnedLane {
   readonly term: number;
   /** On the monotonic clock. */
   readonly takenAtMs: number;
-  /** From its taking until the stream has next run dry, results may be written already that the stream tells of again. */
+  /** From its taking until the stream has told all that was written before that, results may be written already that the stream tells of again. */
   catchingUp: boolean;
   /** There may be ready or due deliveries in the database that are not in memory: newcomers queue behind them. */
   hasParked: boolean;
@@ -53,9 +53,9 @@ export class LaneBook {
     this.#lanes.delete(targetId);
   }
 
-  /** The stream had nothing more to tell when asked at `askedAtMs`: lanes taken before that have caught up. */
-  caughtUpTo(askedAtMs: number): void {
-    for (const lane of this.#lanes.values()) if (lane.takenAtMs <= askedAtMs) lane.catchingUp = false;
+  /** The stream has told all that was written before `asOfMs`: lanes taken before that have caught up. */
+  caughtUpTo(asOfMs: number): void {
+    for (const lane of this.#lanes.values()) if (lane.takenAtMs <= asOfMs) lane.catchingUp = false;
   }
 
   noteForgotten(id: DeliveryId): void {

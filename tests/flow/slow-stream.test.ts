@@ -84,3 +84,31 @@ test('the stored place never lies behind a batch that is not dealt with yet', ()
     assert.equal(again.length, 3);
     for (const changes of again) assert.ok(changes.some(({ kind }) => kind === 'eventInserted'), 'a crash now would have skipped the event');
   }));
+
+test('a stream that always has more to tell has caught up once it has told what was written before it was opened, and looks nothing up from then on', () =>
+  inWorld({}, async (world) => {
+    const server = await world.server();
+    const lookedUp: boolean[] = [];
+    // Each batch brings the next event, so that no read ever finds the stream dry.
+    const openFeed = (deps: FeedDeps): Feed =>
+      createFeed({
+        ...deps,
+        handle: async (changes, catchingUp) => {
+          const events = changes.filter(({ kind }) => kind === 'eventInserted').length;
+          if (events > 0) lookedUp.push(catchingUp);
+          if (events > 0 && lookedUp.at(-1) === true) await post(server.url);
+          return deps.handle(changes, catchingUp);
+        },
+      });
+    const before = await world.processor();
+    await before.told.until('stream.caughtUp');
+    await before.stop();
+    await post(server.url);
+    const processor = await world.processor({}, { openFeed });
+    await processor.told.until('stream.caughtUp');
+    await post(server.url);
+    await eventually(() => assert.equal(lookedUp.at(-1), false, 'what is told from now on is not looked up'));
+    assert.ok(lookedUp.length > 3, `it was told of events all along, ${lookedUp.length} times`);
+    await world.settled(lookedUp.length);
+    assert.equal(world.duplicates(), 0);
+  }));

@@ -191,7 +191,7 @@ function assemble(ground: ProcessorGround, book: LaneBook, isTrusted: () => bool
   const refill = createRefill({ clock, telemetry, book, offering });
   const repair = createRepair(store, serverClock);
   const feed = createFeed({
-    connection, clock, serverClock, telemetry, onDry,
+    connection, clock, serverClock, telemetry, onCaughtUp,
     checkpoint: createCheckpoint(store, clock, () => member),
     fail: (error) => onFault(`${actor}: ${String(error)}`),
     handle: createDispatch({ store, book, offering, park, onParked: () => undefined }),
@@ -210,8 +210,8 @@ function assemble(ground: ProcessorGround, book: LaneBook, isTrusted: () => bool
     });
   }
 
-  function onDry(askedAtMs: number, first: boolean): void {
-    book.caughtUpTo(askedAtMs);
+  function onCaughtUp(asOfMs: number, first: boolean): void {
+    book.caughtUpTo(asOfMs);
     if (first) searchForLeftovers();
   }
 
