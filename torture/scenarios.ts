@@ -13,5 +13,6 @@ import { takeover } from './scenarios/takeover.ts';
 import { blackHole } from './scenarios/black-hole.ts';
 import { clocks } from './scenarios/clocks.ts';
 import { retryStorm } from './scenarios/retry-storm.ts';
+import { backlog } from './scenarios/backlog.ts';
 
-export const SCENARIOS: readonly Scenario[] = [processorKill, processorTerm, processorStop, coldStartTwo, scale, mongodKill, stepDownScenario, handover, mongodClock, takeover, blackHole, clocks, retryStorm];
+export const SCENARIOS: readonly Scenario[] = [processorKill, processorTerm, processorStop, coldStartTwo, scale, mongodKill, stepDownScenario, handover, mongodClock, takeover, blackHole, clocks, retryStorm, backlog];

@@ -1,24 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MongoClient } from 'mongodb';
-import type { MongoNode } from '../../tools/local-mongo.ts';
 import { sendMany } from '../../tools/send/load.ts';
 import { eventually } from '../support/eventually.ts';
 import { useMongo } from '../support/mongo.ts';
+import { rolesOf } from '../support/primary.ts';
 import { INGEST_SECRET, type World } from '../support/world.ts';
 
 const { mongo, inWorld } = useMongo({ nodes: 3 });
-
-async function primary(): Promise<MongoNode> {
-  const client = await new MongoClient(mongo().uri).connect();
-  try {
-    const { primary: address } = (await client.db('admin').command({ hello: 1 })) as { primary?: string };
-    const node = mongo().nodes.find(({ port }) => address?.endsWith(`:${port}`));
-    return node ?? assert.fail(`Expected a primary among our nodes, got ${String(address)}`);
-  } finally {
-    await client.close();
-  }
-}
 
 /** Under load, something happens to the primary; every event acknowledged before, meanwhile and after is delivered. */
 async function survives(world: World, happen: () => Promise<void>): Promise<void> {
@@ -26,11 +14,14 @@ async function survives(world: World, happen: () => Promise<void>): Promise<void
   const processor = await world.processor();
   const enough = new AbortController();
   const load = sendMany({ url: server.url, secret: INGEST_SECRET, count: 100_000, concurrency: 10, signal: enough.signal });
-  await eventually(() => assert.ok(world.sink.requests.length >= 200, 'deliveries flow'));
-  await happen();
-  const before = world.received().size;
-  await eventually(() => assert.ok(world.received().size >= before + 200, 'deliveries flow again'), { timeoutMs: 30_000 });
-  enough.abort();
+  try {
+    await eventually(() => assert.ok(world.sink.requests.length >= 200, 'deliveries flow'));
+    await happen();
+    const before = world.received().size;
+    await eventually(() => assert.ok(world.received().size >= before + 200, 'deliveries flow again'), { timeoutMs: 30_000 });
+  } finally {
+    enough.abort();
+  }
   const { accepted } = await load;
   await world.settled(await world.store.events.countDocuments(), 60_000);
   const received = world.received();
@@ -41,7 +32,7 @@ async function survives(world: World, happen: () => Promise<void>): Promise<void
 test('the primary of three is killed under load: both programs go on, and every 202 is delivered', () =>
   inWorld({}, (world) =>
     survives(world, async () => {
-      const node = await primary();
+      const { primary: node } = await rolesOf(mongo());
       await node.kill();
       await mongo().waitForPrimary();
       await node.start();

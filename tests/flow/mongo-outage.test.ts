@@ -28,22 +28,24 @@ async function outage(world: World, goAway: () => Promise<void>, comeBack: () =>
   const ids = new Set<string>();
   const enough = new AbortController();
   const load = sendMany({ url: server.url, secret: INGEST_SECRET, count: 100_000, concurrency: 20, signal: enough.signal });
-  await eventually(() => assert.ok(world.sink.requests.length >= 200, 'deliveries flow'));
-  await goAway();
+  try {
+    await eventually(() => assert.ok(world.sink.requests.length >= 200, 'deliveries flow'));
+    await goAway();
 
-  for (let ask = 0; ask < 3; ask += 1) {
-    const askedAt = performance.now();
-    const { status, headers, body } = await post(server.url);
-    const tookMs = performance.now() - askedAt;
-    assert.equal(status, 503);
-    assert.equal(body.code, 'unavailable');
-    assert.ok(headers.has('retry-after'));
-    assert.ok(tookMs < 2_500, `answered after ${tookMs} ms`);
+    for (let ask = 0; ask < 3; ask += 1) {
+      const askedAt = performance.now();
+      const { status, headers, body } = await post(server.url);
+      const tookMs = performance.now() - askedAt;
+      assert.equal(status, 503);
+      assert.equal(body.code, 'unavailable');
+      assert.ok(headers.has('retry-after'));
+      assert.ok(tookMs < 2_500, `answered after ${tookMs} ms`);
+    }
+    assert.equal((await fetch(`${server.url}/readyz`)).status, 503);
+    assert.equal((await fetch(`${server.url}/livez`)).status, 200);
+  } finally {
+    enough.abort();
   }
-  assert.equal((await fetch(`${server.url}/readyz`)).status, 503);
-  assert.equal((await fetch(`${server.url}/livez`)).status, 200);
-
-  enough.abort();
   const { accepted } = await load;
   for (const { id } of accepted) ids.add(id);
   await comeBack();
