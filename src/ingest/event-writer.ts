@@ -69,19 +69,21 @@ export function createEventWriter({ store, clock, telemetry }: EventWriterDeps):
   async function watchDeadlines(): Promise<void> {
     watching = true;
     for (let oldest = firstOf(pending); oldest !== undefined; oldest = firstOf(pending)) {
-      const [event, { deadlineMs, reject }] = oldest;
-      const leftMs = deadlineMs - clock.monotonic();
+      const leftMs = oldest[1].deadlineMs - clock.monotonic();
       if (leftMs > 0) await clock.sleep(leftMs);
-      else expire(event, reject);
+      else expire(overdue(pending, clock.monotonic()));
     }
     watching = false;
   }
 
-  function expire(event: HookEvent, reject: (error: unknown) => void): void {
+  /** All in one pass over those that wait: one pass for each would be slowest when there are most. */
+  function expire(events: ReadonlyMap<HookEvent, Pending>): void {
     const problem = unavailable(`no majority confirmed the write within ${DEADLINE_MS} ms`);
-    forget(event);
-    batcher.rejectWaiting((waiting) => waiting === event, problem);
-    reject(problem);
+    batcher.rejectWaiting((waiting) => events.has(waiting), problem);
+    for (const [event, { reject }] of events) {
+      forget(event);
+      reject(problem);
+    }
   }
 
   function forget(event: HookEvent): void {
@@ -109,6 +111,16 @@ export function createEventWriter({ store, clock, telemetry }: EventWriterDeps):
 }
 
 const firstOf = <Key, Value>(map: ReadonlyMap<Key, Value>): [Key, Value] | undefined => map.entries().next().value;
+
+/** Those at the front whose deadline has come. */
+function overdue(pending: ReadonlyMap<HookEvent, Pending>, nowMs: number): ReadonlyMap<HookEvent, Pending> {
+  const found = new Map<HookEvent, Pending>();
+  for (const [event, entry] of pending) {
+    if (entry.deadlineMs > nowMs) break;
+    found.set(event, entry);
+  }
+  return found;
+}
 
 const unavailable = (reason: string): Problem => new Problem('unavailable', `The database did not confirm the event: ${reason}. Send it again with the same key`, { retryAfterS: RETRY_AFTER_S });
 
