@@ -41,7 +41,8 @@ export interface SenderOptions {
 const CONNECTIONS = 64;
 const REQUEST_TIMEOUT_MS = 10_000;
 const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 2_000;
+/** As our `Retry-After` asks for. */
+const LONGEST_PAUSE_MS = 5_000;
 /** More than this many unanswered, and the producer waits as well: its own memory has an end too. */
 const MOST_OPEN = 5_000;
 const GIVE_UP_MS = 60_000;

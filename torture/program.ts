@@ -96,7 +96,12 @@ export class Program {
     this.#watch(child, isExpected);
     const started = new Promise<void>((resolve) => child.once('message', () => resolve()));
     const failed = this.#exited.then(({ code, signal }) => { throw new Error(`${this.name} ended with ${signal ?? `code ${code ?? 1}`} before it ran: ${this.#tail()}`); });
-    await deadline(Promise.race([started, failed]), { what: `${this.name} to start`, ms: START_TIMEOUT_MS });
+    try {
+      await deadline(Promise.race([started, failed]), { what: `${this.name} to start`, ms: START_TIMEOUT_MS });
+    } catch (error) {
+      if (this.running) await this.#endBy('SIGKILL'); // Else the next start would find it in the way.
+      throw error;
+    }
   }
 
   /** SIGKILL; resolves once it is gone. */
