@@ -50,7 +50,9 @@ async function carryOut(plan: readonly Step[], faults: readonly Fault[], stage: 
     running.push(done);
   }
   await stage.sleep(Math.max(0, lengthMs - (now() - startedAtMs)));
-  await Promise.all(running);
+  // A fault that fails must not hide that others are still at work: what they broke would be judged as if it were healed.
+  const failed = (await Promise.allSettled(running)).find((outcome) => outcome.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 interface Ground {
