@@ -57,7 +57,8 @@ test('every connection reset, twenty times under load: nothing lost, nothing twi
       for (let cuts = 0; cuts <= 20; cuts += 1) {
         const goal = world.received().size + 1 + Math.floor(Math.random() * 60);
         await eventually(() => assert.ok(world.received().size >= goal, `deliveries flow after ${cuts} cuts`), { timeoutMs: 15_000, everyMs: 1 });
-        if (cuts < 20) assert.ok(proxy.cut() >= 1, 'there were connections to cut');
+        // What was read before the last cut may be delivered before anybody has connected again.
+        if (cuts < 20) await eventually(() => assert.ok(proxy.cut() >= 1, 'there are connections to cut'), { timeoutMs: 15_000, everyMs: 1 });
       }
     } finally {
       enough.abort();
