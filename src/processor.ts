@@ -60,13 +60,11 @@ interface Machinery {
   /** In the order of their start. */
   readonly services: readonly Service[];
   /** In the order of their end. */
-  readonly endings: readonly Service[];
+  readonly endings: readonly Pick<Service, 'stop'>[];
   readonly delivery: DeliveryStage;
   readonly session: Session;
 }
 
-/** Marks are written well within this time after the settlements they describe. */
-const MARKS_IN_DOUBT_MS = 30_000;
 /** After the last attempt has been cut, results may still be written for this long. */
 const WRITE_GRACE_MS = 2_000;
 /** And this much later the process ends even if MongoDB leaves the last statements unanswered. */
@@ -136,7 +134,7 @@ function assemble(ground: Ground): Machinery {
   const feed = openFeed({ connection: stream, clock, serverClock, telemetry, checkpoint: createCheckpoint(store, clock, () => session.member), fail, handle, onCaughtUp });
   const sweep = createSweep({ store, clock, random, telemetry, book, park: delivery.park, recheck: delivery.recheck, streamReached: feed.reached, refill: () => refill.nudge(), repair: repair.run });
   targets.onRefresh(pokeLanes);
-  return { services: [session, ownership, feed, scheduler, refill, sweep], endings: [feed, sweep, refill, scheduler, ownership, { start: noop, stop: () => delivery.flush() }, session], delivery, session };
+  return { services: [session, ownership, feed, scheduler, refill, sweep], endings: [feed, sweep, refill, scheduler, ownership, { stop: () => delivery.flush() }, session], delivery, session };
 
   async function handle(changes: readonly Change[], catchingUp: boolean): Promise<number> {
     const kinds = new Set(changes.map(({ kind }) => kind));
@@ -153,7 +151,7 @@ function assemble(ground: Ground): Machinery {
 
   /** Whoever sent from here before, or the stream before it broke, may have left work undone and marks unwritten. */
   function searchForLeftovers(): void {
-    repair.suspect(new Date(serverClock.now() - MARKS_IN_DOUBT_MS));
+    repair.suspectRecent();
     sweep.nudge();
   }
 
@@ -166,8 +164,6 @@ function assemble(ground: Ground): Machinery {
     for (const { port } of book.all()) port.poke();
   }
 }
-
-const noop = (): Promise<void> => Promise.resolve();
 
 interface Ending {
   readonly config: Config;

@@ -31,7 +31,6 @@ export interface RunningServer extends Running {
 }
 
 const LAST_GRACE_MS = 2_000;
-const noop = (): Promise<void> => Promise.resolve();
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
 
 /**
@@ -66,7 +65,7 @@ export async function startServer(config: Config, telemetry: Telemetry = createT
     async function stop(): Promise<void> {
       readiness.startDraining();
       // A MongoDB that leaves the last statements unanswered must not keep the process.
-      await atMost(clock, config.shutdownGraceMs + LAST_GRACE_MS, stopAll([http, { start: noop, stop: () => writer.idle() }, watch]));
+      await atMost(clock, config.shutdownGraceMs + LAST_GRACE_MS, stopAll([http, { stop: () => writer.idle() }, watch]));
       await closeConnections();
     }
   }

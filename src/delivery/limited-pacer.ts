@@ -7,18 +7,17 @@
  */
 import Bottleneck from 'bottleneck';
 import type { TargetLimits } from '../domain/target.ts';
-import { systemClock, type Clock } from '../runtime/clock.ts';
+import { systemClock } from '../runtime/clock.ts';
 import { createOpenPacer, spacingMs, type Pacer } from './pacer.ts';
 
-/** @param clock the one that Bottleneck reads by itself */
-export function createLimitedPacer(limits: TargetLimits, clock: Pick<Clock, 'now'> = systemClock): Pacer {
+export function createLimitedPacer(limits: TargetLimits): Pacer {
   const places = createOpenPacer(limits.concurrency);
   let limiter = newLimiter(limits);
-  let plannedAtMs = clock.now();
+  let plannedAtMs = systemClock.now(); // The clock that Bottleneck reads by itself.
 
   /** Nobody waits in the limiter then: at most one caller does, and this is the one. */
   function renewWhenSetBack(): void {
-    const now = clock.now();
+    const now = systemClock.now();
     if (now < plannedAtMs) {
       end(limiter);
       limiter = newLimiter(limits);

@@ -88,7 +88,7 @@ export async function startAll(services: readonly Service[]): Promise<void> {
 }
 
 /** Stops services one after the other, in the order given; the first fault is thrown once all have been tried. */
-export async function stopAll(services: readonly Service[]): Promise<void> {
+export async function stopAll(services: readonly Pick<Service, 'stop'>[]): Promise<void> {
   const faults: unknown[] = [];
   for (const service of services) await service.stop().catch((error: unknown) => faults.push(error));
   if (faults.length > 0) throw faults[0];

@@ -12,8 +12,8 @@ import { lastLifeOfDead } from '../store/sessions.ts';
 import type { Store } from '../store/store.ts';
 
 export interface Repair {
-  /** Marks written since then, on the server's clock, may be lost; nothing before is in doubt. */
-  readonly suspect: (since: Date) => void;
+  /** Marks of the last moments, or on their way just now, may be lost; nothing before is in doubt. */
+  readonly suspectRecent: () => void;
   /** Goes through what is in doubt; does nothing when nothing is. */
   readonly run: (signal: AbortSignal) => Promise<void>;
 }
@@ -32,7 +32,9 @@ export function createRepair(store: Store, serverClock: ServerClock): Repair {
     if (doubtful.length > 0) await restateEvents(store, doubtful);
   }
 
-  function suspect(moment: Date): void {
+  /** Until that moment, by the server's clock, somebody was well; what was settled a little before may be unmarked. */
+  function suspectSince(lastWell: number): void {
+    const moment = new Date(lastWell - HELD_BACK_AT_MOST_MS);
     if (since === null || moment < since) since = moment;
   }
 
@@ -41,12 +43,12 @@ export function createRepair(store: Store, serverClock: ServerClock): Repair {
     for (let from: Date | null = null; since !== null && since !== from; ) {
       from = since;
       const lastLife = await lastLifeOfDead(store, from);
-      if (lastLife !== null) suspect(new Date(lastLife.getTime() - HELD_BACK_AT_MOST_MS));
+      if (lastLife !== null) suspectSince(lastLife.getTime());
     }
   }
 
   return {
-    suspect,
+    suspectRecent: () => suspectSince(serverClock.now()),
     async run(signal) {
       await reachBack();
       while (since !== null && !signal.aborted) {

@@ -62,7 +62,6 @@ export interface SettleWatch {
 
 const ROOM = 2;
 const CONCURRENCY = 2;
-const MARKS_IN_DOUBT_MS = 30_000;
 
 export class ModelProcessor {
   readonly actor: string;
@@ -216,7 +215,7 @@ function assemble(ground: ProcessorGround, book: LaneBook, isTrusted: () => bool
   }
 
   function searchForLeftovers(): void {
-    repair.suspect(new Date(serverClock.now() - MARKS_IN_DOUBT_MS));
+    repair.suspectRecent();
     sweep.nudge();
   }
 }

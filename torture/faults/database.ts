@@ -10,8 +10,11 @@ import type { Stage } from '../scenario.ts';
 
 const NONE = 'none: results are kept and written once a primary is back';
 
-/** Resolves once a primary is back. */
-const healed = (stage: Stage): Promise<void> => stage.fleet.mongo.waitForPrimary();
+/** A fault that may take the primary away: over once one is back. */
+const trouble = ({ fleet }: Stage, fault: () => Promise<void>): Promise<void> => fleet.troubling(async () => {
+  await fault();
+  await fleet.mongo.waitForPrimary();
+});
 
 const mongodKill: Fault = {
   name: 'mongod-kill',
@@ -19,12 +22,11 @@ const mongodKill: Fault = {
   duplicates: NONE,
   needs: {},
   locks: ['database'],
-  inject: (stage, random) => stage.fleet.troubling(async () => {
+  inject: (stage, random) => trouble(stage, async () => {
     const node = await chooseNode(stage, random() < 0.5, random);
     await node.kill();
     await stage.sleep(between(random, 0, 4_000));
     await node.start();
-    await healed(stage);
   }),
 };
 
@@ -34,7 +36,7 @@ const mongodFreeze: Fault = {
   duplicates: NONE,
   needs: {},
   locks: ['database'],
-  inject: (stage, random) => stage.fleet.troubling(async () => {
+  inject: (stage, random) => trouble(stage, async () => {
     const node = await chooseNode(stage, random() < 0.5, random);
     node.pause();
     try {
@@ -42,7 +44,6 @@ const mongodFreeze: Fault = {
     } finally {
       node.resume();
     }
-    await healed(stage);
   }),
 };
 
@@ -52,10 +53,9 @@ const stepDownFault: Fault = {
   duplicates: NONE,
   needs: { nodes: 3 },
   locks: ['database'],
-  inject: (stage) => stage.fleet.troubling(async () => {
+  inject: (stage) => trouble(stage, async () => {
     const primary = await primaryOf(stage.fleet.mongo);
     if (primary !== null) await stepDown(primary);
-    await healed(stage);
   }),
 };
 
@@ -65,13 +65,12 @@ const majorityLost: Fault = {
   duplicates: NONE,
   needs: { nodes: 3 },
   locks: ['database'],
-  inject: (stage, random) => stage.fleet.troubling(async () => {
+  inject: (stage, random) => trouble(stage, async () => {
     const spared = pick(random, stage.fleet.mongo.nodes);
     const killed = stage.fleet.mongo.nodes.filter((node) => node !== spared);
     await Promise.all(killed.map((node) => node.kill()));
     await stage.sleep(between(random, 2_000, 8_000));
     await Promise.all(killed.map((node) => node.start()));
-    await healed(stage);
   }),
 };
 
