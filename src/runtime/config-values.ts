@@ -15,7 +15,7 @@ export const readWord = <Word extends string>(words: readonly Word[]) => (text: 
 
 /** A whole number in [least, most]. */
 export const readCount = (least: number, most: number) => (text: string): Reading<number> => {
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
   return value >= least && value <= most ? ok(value) : expected(`a whole number from ${least} to ${most}`);
 };
 

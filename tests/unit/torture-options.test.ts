@@ -31,8 +31,8 @@ test('what is not known is refused with what there is', () => {
   assert.throws(() => runOf('--faults', ','), /--faults: expected names/);
 });
 
-test('the printed command repeats a run alone', () => {
-  const given = runOf('--seed', '7', '--minutes', '0.5', '--nodes', '3', '--processors', '2', '--rate', '50', '--faults', 'kill');
+test('the printed command repeats a run alone, up to the largest seed that is drawn', () => {
+  const given = runOf('--seed', '2147483647', '--minutes', '0.5', '--nodes', '3', '--processors', '2', '--rate', '50', '--faults', 'kill');
   const command = commandFor('mixed', given.seed, given.mixed);
   assert.deepEqual(runOf(...command.replace('npm run torture -- ', '').split(' ')), given);
   assert.equal(commandFor('one', 9, given.mixed), 'npm run torture -- --scenario one --seed 9');
