@@ -3,7 +3,7 @@
  * that repeats the number of an earlier attempt, or goes behind it. Quick retries carry the number of their attempt, and follow
  * a connection that the receiver itself cut off: those are none. Pure.
  */
-import type { Received } from './ledger.ts';
+import { isSuccess, type Received } from './ledger.ts';
 
 /** Of one delivery, in the order of their arrival. */
 export function duplicatesAmong(requests: readonly Received[]): readonly Received[] {
@@ -14,8 +14,3 @@ const repeats = (request: Received, earlier: readonly Received[]): boolean =>
   earlier.some((before) => isDelivered(before, request.atMs) || (before.attempt === request.attempt ? before.answer !== 'reset' : before.attempt > request.attempt));
 
 const isDelivered = ({ answer, answeredAtMs }: Received, atMs: number): boolean => isSuccess(answer) && answeredAtMs !== null && answeredAtMs <= atMs;
-
-export const isSuccess = (answer: Received['answer']): boolean => typeof answer === 'number' && answer >= 200 && answer < 300;
-
-/** Answered so that the receiver never wants it again. */
-export const isRefusal = (answer: Received['answer']): boolean => typeof answer === 'number' && answer >= 400 && answer < 500;

@@ -4,8 +4,8 @@
  */
 import { eventStatusOf } from '../src/domain/event-status.ts';
 import { resolveTargets, type Target } from '../src/domain/target.ts';
-import { duplicatesAmong, isRefusal, isSuccess } from './duplicates.ts';
-import type { Ledgers, Received, StoredDelivery, StoredEvent } from './ledger.ts';
+import { duplicatesAmong } from './duplicates.ts';
+import { isRefusal, isSuccess, type Ledgers, type Received, type StoredDelivery, type StoredEvent } from './ledger.ts';
 import { longerOf, longestStall, owedSpans, type Owed, type Stall } from './stalls.ts';
 import { isTooTight, tightestWindow, toleranceMs, type Tightest } from './windows.ts';
 
@@ -82,6 +82,7 @@ export function judge(ledgers: Ledgers, terms: Terms): Judgement {
   const missing = missingEvents(books);
   const complete = ledgers.events.filter((event) => isComplete(event, books));
   findStrangers(books);
+  findLateFailures(books);
   const duplicates = [...books.requests.values()].reduce((sum, requests) => sum + duplicatesAmong(requests).length, 0);
   if (duplicates > terms.allowedDuplicates) books.faults.add('more duplicates than allowed', `${duplicates} of at most ${terms.allowedDuplicates}`);
   const accepted = ledgers.offers.filter((offer) => offer.accepted !== null).length;
@@ -159,6 +160,13 @@ function faultOf({ state }: StoredDelivery, came: readonly Received[]): string |
 function findStrangers({ ledgers, events, requests, faults }: Books): void {
   for (const id of requests.keys()) if (!events.has(id.split('/')[0] ?? '')) faults.add('received and not stored', id);
   for (const { id, eventId, targetId } of ledgers.deliveries) if (events.get(eventId)?.targetIds.includes(targetId) !== true) faults.add('delivery of no event', id);
+}
+
+/** A failure that was written after the delivery had moved on repeats a number, and its delivery then skips one. */
+function findLateFailures({ ledgers, faults }: Books): void {
+  for (const { id, failures } of ledgers.deliveries) {
+    if (failures.some((number, index) => index > 0 && number !== (failures[index - 1] ?? 0) + 1)) faults.add('failures out of turn', `${id} (${failures.join(' ')})`);
+  }
 }
 
 function stallsOf({ ledgers, terms, requests }: Books): Pick<Judgement, 'longestStall' | 'stallAfterFaults'> {

@@ -17,7 +17,7 @@ const target = (id: string, ratePerSecond = 0): Target => ({
 let seq = 0;
 const received = (eventId: string, attempt: number, atMs: number, answer: Answer = 200, targetId = 'tgt_a'): Received => ({ seq: seq++, eventId, targetId, attempt, atMs, fingerprint: 'f', answer, answeredAtMs: answer === null ? null : atMs + 5 });
 const event = (id: string, more: Partial<StoredEvent> = {}): StoredEvent => ({ id, key: `key-${id}`, type: 'x', status: 'DELIVERED', pending: false, targetIds: ['tgt_a'], fingerprint: 'f', ...more });
-const delivery = (eventId: string, more: Partial<StoredDelivery> = {}): StoredDelivery => ({ id: `${eventId}/tgt_a`, eventId, targetId: 'tgt_a', state: 'delivered', attemptCount: 1, reason: null, ...more });
+const delivery = (eventId: string, more: Partial<StoredDelivery> = {}): StoredDelivery => ({ id: `${eventId}/tgt_a`, eventId, targetId: 'tgt_a', state: 'delivered', attemptCount: 1, failures: [], reason: null, ...more });
 const offer = (id: string | null, atMs = 0): Ledgers['offers'][number] => ({ number: 0, key: `key-${id ?? 'none'}`, type: 'x', accepted: id === null ? null : { id, atMs }, tries: 1 });
 
 const whole: Ledgers = { offers: [offer('e1'), offer('e2')], events: [event('e1'), event('e2')], deliveries: [delivery('e1'), delivery('e2')], received: [received('e1', 1, 10), received('e2', 1, 12)] };
@@ -66,6 +66,14 @@ test('a delivery that its receiver refused is done with when it is dead', () => 
 test('what was received and is stored nowhere is told, and so is a delivery of no event', () => {
   assert.match(judged({ received: [...whole.received, received('e9', 1, 20)] }).faults.join('\n'), /received and not stored: e9/);
   assert.match(judged({ deliveries: [...whole.deliveries, delivery('e9')] }).faults.join('\n'), /delivery of no event: e9/);
+});
+
+test('failures are written in turn: one written after its delivery had moved on is told', () => {
+  const after = (...failures: number[]): string => judged({ deliveries: [delivery('e1'), delivery('e2', { failures })] }).faults.join('\n');
+  assert.equal(after(1, 2, 3), '');
+  assert.equal(after(7, 8), '', 'the oldest attempts are not kept');
+  assert.match(after(1, 2, 2), /failures out of turn: e2\/tgt_a \(1 2 2\)/);
+  assert.match(after(1, 3), /\(1 3\)/);
 });
 
 test('duplicates are counted, and a fault only beyond what is allowed', () => {
