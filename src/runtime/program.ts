@@ -37,7 +37,7 @@ export async function runProgram(start: () => Promise<Running>): Promise<void> {
   try {
     const told = untilTold();
     const running = await start();
-    process.send?.({ started: true, url: running.url ?? null } satisfies StartedMessage);
+    tellParent({ started: true, url: running.url ?? null });
     const reason = await Promise.race([told, running.failed]);
     await stopInOrder(running, reason);
     process.exit(0);
@@ -45,6 +45,11 @@ export async function runProgram(start: () => Promise<Running>): Promise<void> {
     process.stderr.write(`hooktail: ${describeFault(error)}\n`);
     process.exit(FAILED);
   }
+}
+
+/** A parent that has gone meanwhile is told of by the closed channel; what could not be sent to it is no failure of ours. */
+function tellParent(message: StartedMessage): void {
+  process.send?.(message, undefined, undefined, () => undefined);
 }
 
 async function stopInOrder({ stop, telemetry }: Running, reason: string): Promise<void> {
@@ -66,6 +71,7 @@ function untilTold(): Promise<string> {
     process.on('SIGTERM', () => tell('SIGTERM'));
     process.on('SIGINT', () => tell('SIGINT'));
     process.on('disconnect', () => tell('parent gone'));
+    if (process.send !== undefined && !process.connected) tell('parent gone'); // It went while this program was being read: that event is past.
   });
 }
 

@@ -86,3 +86,10 @@ test('a program does not outlive the one that started it', () =>
     processor.disconnect();
     assert.deepEqual(await processor.exit, { code: 0, signal: null });
   }));
+
+test('a program whose parent goes while it starts ends in order, once it runs', () =>
+  inWorld({}, async (world) => {
+    const processor = world.start('processor');
+    processor.disconnect();
+    assert.deepEqual(await processor.exit, { code: 0, signal: null }, processor.output());
+  }));

@@ -82,9 +82,15 @@ export class World {
 
   /** A program in a process of its own; resolves once it says that it runs. */
   async child(program: 'server' | 'processor', env: Environment = {}, preloads: readonly string[] = []): Promise<Child> {
+    const child = this.start(program, env, preloads);
+    await child.line(`"event":"${program}.started"`);
+    return child;
+  }
+
+  /** The same, while it is still starting. */
+  start(program: 'server' | 'processor', env: Environment = {}, preloads: readonly string[] = []): Child {
     const child = startChild(program, { ...this.env, ...env }, preloads);
     this.#endings.unshift(() => child.end());
-    await child.line(`"event":"${program}.started"`);
     return child;
   }
 
