@@ -1,4 +1,5 @@
 /** `npm run torture`: performs what was ordered, one run after the other, tells each as it ends, then closes with the table. */
+import { setMaxListeners } from 'node:events';
 import type { ToolContext } from '../tools/cli/context.ts';
 import { EXIT, type ExitCode } from '../tools/cli/exit-codes.ts';
 import { helpText } from '../tools/cli/help.ts';
@@ -43,6 +44,7 @@ async function torture(order: TortureOrder, context: ToolContext): Promise<ExitC
 /** What was performed until the end, or until the interruption. */
 async function performAll(order: TortureOrder, { out, note, progress, signal }: ToolContext): Promise<readonly RunReport[]> {
   const reports: RunReport[] = [];
+  setMaxListeners(0, signal); // Every fault that waits its turn, every program and every load listens.
   const faketimePath = await faketimePathFor(note, signal);
   for (const scenario of order.scenarios.flatMap((name) => scenarioNamed(name, order, faketimePath !== null))) {
     if (scenario.fleet.clocks === true && faketimePath === null) {

@@ -32,6 +32,8 @@ export interface Fault {
   inject(stage: Stage, random: Random): Promise<void>;
 }
 
+const LOOK_EVERY_MS = 50;
+
 /** Programs that a fault has in hand: another one leaves them alone. */
 const inHand = new WeakSet<Program>();
 
@@ -39,7 +41,16 @@ const inHand = new WeakSet<Program>();
 export async function withOneOf(programs: readonly Program[], random: Random, act: (program: Program) => Promise<void>): Promise<void> {
   const free = programs.filter((program) => program.running && !program.frozen && !inHand.has(program));
   if (free.length === 0) return;
-  const program = pick(random, free);
+  await holding(pick(random, free), act);
+}
+
+/** The same with this one, which another fault may have at the moment: then it is waited for. */
+export async function withThis(program: Program, { sleep }: Pick<Stage, 'sleep'>, act: (program: Program) => Promise<void>): Promise<void> {
+  while (inHand.has(program)) await sleep(LOOK_EVERY_MS);
+  await holding(program, act);
+}
+
+async function holding(program: Program, act: (program: Program) => Promise<void>): Promise<void> {
   inHand.add(program);
   try {
     await act(program);

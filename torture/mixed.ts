@@ -18,7 +18,7 @@ export function mixedScenario(order: MixedOrder, hasClocks: boolean): Scenario {
     name: MIXED,
     summary: `${order.minutes} minutes of ${faults.map(({ name }) => name).join(', ')}`,
     fleet: { nodes: order.nodes, processors: order.processors, clocks: faults.some(({ needs }) => needs.clocks === true) },
-    healingMs: 2 * MINUTE_MS,
+    healingMs: 2 * MINUTE_MS + order.minutes * MINUTE_MS, // What came in while nobody delivered takes as long again.
 
     async run(stage) {
       stage.load({ rate: order.rate });

@@ -34,6 +34,8 @@ export interface RunReport extends Judgement {
   readonly scenario: string;
   readonly seed: number;
   readonly seconds: number;
+  /** How long after the last fault everything was settled, or given up on. */
+  readonly settledAfterMs: number;
   /** Processes that wanted a core, on average of the last minute (load average), for each core: far above 1, times mean little. */
   readonly machineLoad: number;
   /** How late it ran timers of its own, all but the latest thousandth. */
@@ -91,7 +93,7 @@ async function play({ scenario, seed, signal, progress }: PerformOptions, { flee
     lateMs,
   });
   const report: RunReport = {
-    scenario: scenario.name, seed, seconds: (now() - stage.startedAtMs) / 1_000, ...judgement,
+    scenario: scenario.name, seed, seconds: (now() - stage.startedAtMs) / 1_000, settledAfterMs: settledAtMs - (stage.healedAtMs ?? settledAtMs), ...judgement,
     machineLoad: (loadavg()[0] ?? 0) / availableParallelism(), lateMs,
     refusals: Object.fromEntries(sender.refusals), interruptions: fleet.interruptions, repeatedStarts: fleet.repeatedStarts,
     failures: failuresOf(stage, judgement),

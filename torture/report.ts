@@ -17,7 +17,7 @@ export function runLines(report: RunReport): readonly string[] {
     `${failures.length === 0 ? 'ok  ' : 'FAIL'} ${scenario}, seed ${seed}, ${seconds.toFixed(0)} s: ${accepted} accepted, ${delivered} delivered (${refused} refused by their receiver), ${lost} lost`,
     `     ${requests} requests, ${duplicates} duplicates of at most ${allowed} (${interruptions} interruptions)${repeatedStarts > 0 ? `, ${repeatedStarts} starts repeated while the database was away` : ''}`,
     ...(machineLoad > BUSY ? [`     the machine had ${machineLoad.toFixed(1)} processes waiting for each core: its times mean little`] : []),
-    `     longest stall ${stallWords(report.longestStall)}, after the faults ${stallWords(report.stallAfterFaults)}${tightest === null || !Number.isFinite(tightest.ms) ? '' : `, tightest second of the limited target ${tightest.ms.toFixed(0)} ms (tolerance ${toleranceMs(lateMs).toFixed(0)})`}`,
+    `     longest stall ${stallWords(report.longestStall)}, after the faults ${stallWords(report.stallAfterFaults)}, all settled ${formatMs(report.settledAfterMs)} after them${tightest === null || !Number.isFinite(tightest.ms) ? '' : `, tightest second of the limited target ${tightest.ms.toFixed(0)} ms (tolerance ${toleranceMs(lateMs).toFixed(0)})`}`,
     ...(words === '' && unknown === 0 ? [] : [`     the producer tried again after: ${words}${unknown === 0 ? '' : `; ${unknown} never acknowledged`}`]),
     ...failures.map((failure) => `     - ${failure}`),
   ];

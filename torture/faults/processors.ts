@@ -1,5 +1,5 @@
 /** What happens to processors: they are killed, ended, stopped for a while, joined and left by others, and their tokens damaged. */
-import { withOneOf, type Fault } from '../fault.ts';
+import { withOneOf, withThis, type Fault } from '../fault.ts';
 import { between, pick } from '../random.ts';
 
 const IN_HAND = 'what it had in flight, or answered and not yet written: at most its slots';
@@ -54,7 +54,7 @@ const processorScale: Fault = {
   async inject(stage, random) {
     const processor = await stage.fleet.addProcessor();
     await stage.sleep(between(random, 3_000, 12_000));
-    await withOneOf([processor], random, async () => {
+    await withThis(processor, stage, async () => {
       const { code, signal } = await processor.stop();
       stage.expect(code === 0, `${processor.name} to exit 0 when it leaves, got ${signal ?? `code ${code ?? 1}`}`);
     });
