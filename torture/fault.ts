@@ -45,8 +45,8 @@ export async function withOneOf(programs: readonly Program[], random: Random, ac
 }
 
 /** The same with this one, which another fault may have at the moment: then it is waited for. */
-export async function withThis(program: Program, { sleep }: Pick<Stage, 'sleep'>, act: (program: Program) => Promise<void>): Promise<void> {
-  while (inHand.has(program)) await sleep(LOOK_EVERY_MS);
+export async function withThis(program: Program, stage: Stage, act: (program: Program) => Promise<void>): Promise<void> {
+  while (inHand.has(program)) await stage.sleep(LOOK_EVERY_MS);
   await holding(program, act);
 }
 
