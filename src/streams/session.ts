@@ -6,6 +6,7 @@ import { newSessionId, type SessionId } from '../domain/ids.ts';
 import { isTrusted, LEASE_MS, RENEW_EVERY_MS } from '../domain/lease.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { FatalError } from '../runtime/errors.ts';
+import { hedged } from '../runtime/hedged.ts';
 import type { ServerClock } from '../runtime/server-clock.ts';
 import { createLoop, type Service } from '../runtime/service.ts';
 import type { Telemetry } from '../runtime/telemetry.ts';
@@ -48,6 +49,8 @@ export interface Session extends Service {
 /** An expiry is looked for this much after it is due, by which the two clocks may differ. */
 const EXPIRY_MARGIN_MS = 50;
 const SHORTEST_WAIT_MS = 250;
+/** One connection that is dead without a word must not cost the lease; a round trip of a second must not be asked for again. */
+const HEDGE_EVERY_MS = 2_000;
 
 export function createSession({ store, clock, serverClock, telemetry, fail }: SessionDeps, options: SessionOptions): Session {
   const { host, pid, onRenewed, onLost } = options;
@@ -58,11 +61,12 @@ export function createSession({ store, clock, serverClock, telemetry, fail }: Se
   let firstExpiryMs = Infinity;
   let unbrokenSinceMs = Infinity;
 
-  /** Counts from before the renewal was sent: the server's lease began no earlier. */
+  /** Counts from before the renewal was sent: the server's lease began no earlier. One that a later one has overtaken counts for nothing. */
   async function timed(renewal: () => Promise<Date | null>): Promise<boolean> {
-    const [askedAtMs, askedAtWallMs] = [clock.monotonic(), clock.now()];
+    const [askedAtMs, askedAtWallMs, asker] = [clock.monotonic(), clock.now(), id];
     const serverTime = await renewal();
     if (serverTime === null) return false;
+    if (asker !== id || askedAtMs < renewedAtMs) return true;
     if (!isTrusted(renewedAtMs, askedAtMs)) unbrokenSinceMs = askedAtMs;
     serverClock.observe(serverTime.getTime(), askedAtMs, clock.monotonic());
     renewedAtMs = askedAtMs;
@@ -97,8 +101,8 @@ export function createSession({ store, clock, serverClock, telemetry, fail }: Se
   const mayEndOthers = (): boolean => clock.monotonic() - unbrokenSinceMs >= LEASE_MS;
 
   async function turn(): Promise<number> {
-    if (!(await timed(() => renewSession(store, id)))) await replace();
-    if (mayEndOthers()) await endExpiredSessions(store);
+    if (!(await hedged(clock, HEDGE_EVERY_MS, () => timed(() => renewSession(store, id))))) await replace();
+    if (mayEndOthers()) await hedged(clock, HEDGE_EVERY_MS, () => endExpiredSessions(store));
     onRenewed();
     return untilNextTurn();
   }

@@ -9,7 +9,7 @@ import { useMongo } from '../support/mongo.ts';
 import { preferredName } from '../support/preferred-name.ts';
 import { INGEST_SECRET } from '../support/world.ts';
 
-const { mongo, inWorld } = useMongo();
+const { mongo, inWorld } = useMongo({ args: ['--setParameter', 'enableTestCommands=1'] });
 
 /** The system's clock, one of whose two times a test can move on. */
 function jumpingClock(time: 'monotonic' | 'now'): { readonly clock: Clock; readonly jump: (ms: number) => void } {
@@ -65,4 +65,17 @@ test('the lanes of a processor that was killed go to one that lives, with all th
     assert.equal(world.received().size, 50);
     assert.equal(world.duplicates(), 0);
     assert.equal((await world.store.sessions.findOne({ member: name }))?.endedBy, 'expiry');
+  }));
+
+test('a renewal that hangs is asked for again on another connection, and the lease is kept', () =>
+  inWorld({}, async (world) => {
+    const processor = await world.processor();
+    const admin = world.db.client.db('admin');
+    const until = async (): Promise<number> => (await world.store.sessions.findOne({ live: true }))?.until.getTime() ?? 0;
+    const data = { failCommands: ['findAndModify'], appName: 'hooktail-work', blockConnection: true, blockTimeMS: 9_000 };
+    const { count } = await admin.command({ configureFailPoint: 'failCommand', mode: { times: 1 }, data });
+    await admin.command({ waitForFailPoint: 'failCommand', timesEntered: Number(count) + 1, maxTimeMS: 10_000 });
+    const before = await until();
+    await eventually(async () => assert.ok((await until()) > before, 'renewed while the first still hangs'), { timeoutMs: 6_000, everyMs: 50 });
+    assert.deepEqual(processor.told.all('session.lost'), []);
   }));
