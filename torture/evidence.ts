@@ -2,7 +2,7 @@
  * What a run leaves behind: the ledgers, the notes of what was done when, what every program said, and MongoDB's own logs. In the
  * folder of `--keep`, one sub-folder a run; without it in a temporary folder that goes at the end.
  */
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Ending } from '../bench/endings.ts';
 import { makeTempDir } from '../tools/local-mongo/temp-dir.ts';
@@ -31,9 +31,11 @@ export async function keepEvidence({ path, kept }: EvidenceFolder, ledgers: Ledg
   ]);
 }
 
-/** Before the nodes end, since their folders go with them. */
+/** One log a start, oldest numbered 1. Before the nodes end, since their folders go with them. */
 export async function keepMongodLogs({ path, kept }: EvidenceFolder, { mongo }: Fleet): Promise<void> {
   if (!kept) return;
-  const files = mongo.nodes.flatMap(({ dbPath }, index) => ['mongod.log', 'mongod.log.previous'].map((file) => [join(dbPath, file), join(path, 'logs', `node${index + 1}.${file}`)] as const));
-  await Promise.all(files.map(([from, to]) => copyFile(from, to).catch(() => undefined))); // Only a node that was restarted has two.
+  for (const [index, { dbPath }] of mongo.nodes.entries()) {
+    const logs = (await readdir(dbPath)).filter((file) => file.startsWith('mongod.log'));
+    await Promise.all(logs.map((file) => copyFile(join(dbPath, file), join(path, 'logs', `node${index + 1}.${file}`))));
+  }
 }

@@ -37,9 +37,12 @@ const LOOK_EVERY_MS = 50;
 /** Programs that a fault has in hand: another one leaves them alone. */
 const inHand = new WeakSet<Program>();
 
-/** Does something to one of these that is up and that no other fault has in hand; nothing when there is none. */
+/**
+ * Does something to one of these that has started and that no other fault has in hand; nothing when there is none. One that is
+ * still starting belongs to whoever starts it.
+ */
 export async function withOneOf(programs: readonly Program[], random: Random, act: (program: Program) => Promise<void>): Promise<void> {
-  const free = programs.filter((program) => program.running && !program.frozen && !inHand.has(program));
+  const free = programs.filter((program) => program.started && !program.frozen && !inHand.has(program));
   if (free.length === 0) return;
   await holding(pick(random, free), act);
 }

@@ -160,9 +160,9 @@ export class Fleet {
     }
   }
 
-  /** Processors that run and are not frozen, in the order of their names. */
+  /** Processors that have started and are not frozen, in the order of their names. */
   get up(): readonly Program[] {
-    return this.processors.filter(({ running, frozen }) => running && !frozen);
+    return this.processors.filter(({ started, frozen }) => started && !frozen);
   }
 
   /** The processor that owns a target's lane and whose session lives, by the database; null while there is none. */

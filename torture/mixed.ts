@@ -1,4 +1,5 @@
 /** The mixed run: a load, and all kinds of faults at once by a seeded plan. A fault whose lock is taken waits for it. */
+import { messageOf } from '../src/runtime/errors.ts';
 import type { Fault, Lock } from './fault.ts';
 import { FAULTS } from './faults.ts';
 import { now } from './ledger.ts';
@@ -71,6 +72,9 @@ async function whenFree(fault: Fault, { seed }: Step, { stage, taken, untilMs }:
     stage.note(`${fault.name} begins`);
     await fault.inject(stage, seededRandom(seed));
     stage.note(`${fault.name} is over`);
+  } catch (error) {
+    stage.note(`${fault.name} FAILED: ${messageOf(error)}`);
+    throw error;
   } finally {
     for (const lock of fault.locks) taken.delete(lock);
   }

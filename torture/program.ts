@@ -64,6 +64,7 @@ export class Program {
   #child: ChildProcess | null = null;
   #exited: Promise<Omit<Ending, 'tookMs'>> = Promise.resolve({ code: 0, signal: null });
   #expected = true;
+  #started = false;
   #thaw: (() => Promise<void>) | null = null;
   #frozenAtMs = 0;
   #rest = '';
@@ -83,6 +84,11 @@ export class Program {
     return this.#child !== null;
   }
 
+  /** It has said that it runs, and has not ended since. */
+  get started(): boolean {
+    return this.#started;
+  }
+
   get frozen(): boolean {
     return this.#thaw !== null;
   }
@@ -98,6 +104,7 @@ export class Program {
     const failed = this.#exited.then(({ code, signal }) => { throw new Error(`${this.name} ended with ${signal ?? `code ${code ?? 1}`} before it ran: ${this.#tail()}`); });
     try {
       await deadline(Promise.race([started, failed]), { what: `${this.name} to start`, ms: START_TIMEOUT_MS });
+      this.#started = this.running;
     } catch (error) {
       if (this.running) await this.#endBy('SIGKILL'); // Else the next start would find it in the way.
       throw error;
@@ -166,6 +173,7 @@ export class Program {
     for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
     this.#exited = new Promise((resolve) => child.once('close', (code, signal) => {
       this.#child = null;
+      this.#started = false;
       if (!this.#expected && !isExpected()) this.helpNeeded.push(`${this.name} ended by itself with ${signal ?? `code ${code ?? 1}`}: ${this.#tail()}`);
       resolve({ code, signal });
     }));

@@ -44,6 +44,7 @@ export class MongodProcess implements MongoNode {
   readonly #settings: MongodSettings;
   #state: State = { kind: 'stopped' };
   #pid = 0;
+  #starts = 0;
 
   constructor(settings: MongodSettings) {
     this.#settings = settings;
@@ -100,10 +101,15 @@ export class MongodProcess implements MongoNode {
 
   get #logPath(): string { return join(this.#settings.dbPath, 'mongod.log'); }
 
-  /** One earlier log is kept: it tells why the last run ended, and kept data does not grow a log without end. */
+  /**
+   * Earlier logs tell why a run ended. Of kept data only the last one is kept, since it would grow without end; of data that
+   * goes with us all, numbered.
+   */
   async #prepareFolder(): Promise<void> {
     await mkdir(this.#settings.dbPath, { recursive: true });
-    await rename(this.#logPath, `${this.#logPath}.previous`).catch(() => undefined);
+    const name = this.#settings.graceSeconds > 0 ? 'previous' : String(this.#starts);
+    this.#starts += 1;
+    await rename(this.#logPath, `${this.#logPath}.${name}`).catch(() => undefined);
   }
 
   #spawnGuard(): Running {

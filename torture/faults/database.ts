@@ -10,9 +10,13 @@ import type { Stage } from '../scenario.ts';
 
 const NONE = 'none: results are kept and written once a primary is back';
 
-/** A fault that may take the primary away: over once one is back. */
+/** A fault that may take the primary away: over once every node runs and one is primary. A fault that failed leaves no node down. */
 const trouble = ({ fleet }: Stage, fault: () => Promise<void>): Promise<void> => fleet.troubling(async () => {
-  await fault();
+  try {
+    await fault();
+  } finally {
+    await Promise.all(fleet.mongo.nodes.map((node) => node.start())); // Does nothing to one that runs.
+  }
   await fleet.mongo.waitForPrimary();
 });
 
