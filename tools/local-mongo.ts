@@ -96,6 +96,7 @@ async function startNodes(nodes: MongodProcess[], count: number, folder: DataFol
       args: options.args ?? [],
       env: options.env ?? {},
       graceSeconds: folder.kept ? keptGraceSeconds : 0,
+      note: options.onNote ?? (() => undefined),
     };
     nodes[index] = await startNode(settings, options.port === undefined ? portTries : 1, options.signal);
   });

@@ -10,12 +10,10 @@ export interface Asked {
   readonly attempt: number;
 }
 
-const LAST_FAILING_ATTEMPT = 3;
-
 export function behaviourOf(temper: Temper, seed: number, asked: Asked): SinkAnswer {
   const { number, targetId, attempt } = asked;
   if (shareOf(seed, 'refuse', targetId, number) < temper.refuses) return answer(400);
-  if (attempt > LAST_FAILING_ATTEMPT) return answer(200);
+  if (attempt > temper.failsThrough) return answer(200);
   const drawn = shareOf(seed, 'answer', targetId, number, attempt);
   if (drawn < temper.resets) return { kind: 'reset' };
   if (drawn < temper.resets + temper.fails) return answer(500);

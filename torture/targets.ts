@@ -5,7 +5,7 @@
 import type { TargetId } from '../src/domain/ids.ts';
 import type { TargetLimits } from '../src/domain/target.ts';
 
-/** Shares of requests, in [0, 1]. From the fourth attempt on everything is answered 200, so that no retry schedule runs out. */
+/** Shares of requests, in [0, 1]. */
 export interface Temper {
   /** Answered 500. */
   readonly fails: number;
@@ -16,6 +16,8 @@ export interface Temper {
   readonly slowMs: number;
   /** Of events, not of requests: answered 400 whenever they come, so their deliveries end as dead. */
   readonly refuses: number;
+  /** Attempts after this one are answered 200, so that no retry schedule runs out. */
+  readonly failsThrough: number;
 }
 
 export interface TargetPlan {
@@ -27,7 +29,7 @@ export interface TargetPlan {
 }
 
 const NO_LIMITS: TargetLimits = { ratePerSecond: 0, concurrency: 0 };
-const CALM: Temper = { fails: 0, resets: 0, slow: 0, slowMs: 0, refuses: 0 };
+export const CALM: Temper = { fails: 0, resets: 0, slow: 0, slowMs: 0, refuses: 0, failsThrough: 3 };
 
 /** Starts per second of the limited target, and what it is offered of them: less, so that it catches up. */
 export const LIMITED_RATE = 3;
@@ -37,7 +39,7 @@ export const TARGETS = {
   /** Owed everything. */
   plain: { id: 'tgt_plain' as TargetId, wants: '*', limits: NO_LIMITS, temper: { ...CALM, fails: 0.02, slow: 0.02, slowMs: 300 } },
   orders: { id: 'tgt_orders' as TargetId, wants: 'order.*', limits: NO_LIMITS, temper: { ...CALM, fails: 0.005, slow: 0.1, slowMs: 1_500 } },
-  flaky: { id: 'tgt_flaky' as TargetId, wants: 'flaky.*', limits: NO_LIMITS, temper: { fails: 0.2, resets: 0.15, slow: 0.1, slowMs: 500, refuses: 0.02 } },
+  flaky: { id: 'tgt_flaky' as TargetId, wants: 'flaky.*', limits: NO_LIMITS, temper: { ...CALM, fails: 0.2, resets: 0.15, slow: 0.1, slowMs: 500, refuses: 0.02 } },
   limited: { id: 'tgt_limited' as TargetId, wants: 'limited.*', limits: { ratePerSecond: LIMITED_RATE, concurrency: 5 }, temper: CALM },
 } as const satisfies Readonly<Record<string, TargetPlan>>;
 

@@ -82,10 +82,12 @@ function candidatesOf(change: Change, book: LaneBook): readonly Candidate[] {
   });
 }
 
-/** A fired timer of an own lane. Behind parked work it waits its turn: the sweep finds it by its time. */
+/** A fired timer of an own lane. Behind parked work it waits its turn; whoever fills the lane just now must know that it has not seen it. */
 function dueOf(change: Change, book: LaneBook): readonly DeliveryId[] {
   if (change.kind !== 'timerDue') return [];
   const targetId = parseDeliveryId(change.deliveryId)?.targetId;
   const lane = targetId === undefined ? null : book.get(targetId);
-  return lane === null || lane.hasParked ? [] : [change.deliveryId];
+  if (lane === null) return [];
+  if (lane.hasParked) markParked(lane);
+  return lane.hasParked ? [] : [change.deliveryId];
 }

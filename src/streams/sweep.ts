@@ -34,24 +34,35 @@ export interface SweepDeps {
   readonly repair: (signal: AbortSignal) => Promise<void>;
 }
 
+interface Look {
+  readonly id: EventId;
+  /** To how many targets the event is owed, those of others included. */
+  readonly owed: number;
+  readonly unknownTo: readonly TargetId[];
+  /** None of our lanes has it. */
+  readonly isNowhere: boolean;
+}
+
 const EVERY_MS = 5_000;
 const JITTER_MS = 500;
 const PAGE = 1_000;
 const STREAM_WAIT_MS = 3_000;
 
 export function createSweep({ store, clock, random, telemetry, book, park, recheck, streamReached, refill, repair }: SweepDeps): Loop {
-  /** Events that are owed to a lane of ours and in none of our memories. */
-  const isSuspect = ({ id, targetIds }: EventHead): boolean => {
+  /** An event with those lanes of ours that it is owed to and that do not have it in memory. */
+  const look = ({ id, targetIds }: EventHead): Look => {
     const own = targetIds.filter((targetId) => book.get(targetId) !== null);
-    return own.length > 0 && own.every((targetId) => book.get(targetId)?.port.has(deliveryIdOf(id, targetId)) === false);
+    const unknownTo = own.filter((targetId) => book.get(targetId)?.port.has(deliveryIdOf(id, targetId)) === false);
+    return { id, owed: targetIds.length, unknownTo, isNowhere: unknownTo.length === own.length };
   };
+  const looks = (events: readonly EventHead[]): readonly Look[] => events.map(look).filter(({ unknownTo }) => unknownTo.length > 0);
 
   /** (a) One page after another, until a page is short. */
   async function findLost(signal: AbortSignal): Promise<number> {
     let parked = 0;
     for (let after: EventId | null = null, more = true; more && !signal.aborted; ) {
       const page: readonly EventHead[] = await findPendingFanOut(store, after, PAGE);
-      const rescued = await rescue(page.filter(isSuspect), signal);
+      const rescued = await rescue(looks(page), signal);
       if (rescued === null) return parked;
       parked += rescued;
       if (rescued > 0) refill();
@@ -62,18 +73,19 @@ export function createSweep({ store, clock, random, telemetry, book, park, reche
   }
 
   /** Answers how many it parked; null when the stream is behind, and the next sweep must try again. */
-  async function rescue(suspects: readonly EventHead[], signal: AbortSignal): Promise<number | null> {
+  async function rescue(suspects: readonly Look[], signal: AbortSignal): Promise<number | null> {
     if (suspects.length === 0) return 0;
     if (!(await streamReached(STREAM_WAIT_MS, signal))) return null;
     const watch = book.watchForgotten();
     try {
-      const pending = (await stillPending(store, suspects.map(({ id }) => id))).filter(isSuspect);
-      const owed = pending.flatMap((event) => event.targetIds.filter((targetId) => book.get(targetId) !== null).map((targetId) => claimWithOwed(event, targetId)));
+      const pending = looks(await stillPending(store, suspects.map(({ id }) => id)));
+      const owed = pending.flatMap((event) => event.unknownTo.map((targetId) => claimWithOwed(event, targetId)));
       const existing = await existingDeliveries(store, owed.map(({ id }) => id));
       const missing = owed.filter(({ id }) => !existing.has(id) && !watch.has(id));
       if (missing.length > 0) await park(missing);
       for (const { targetId } of missing) noteParked(targetId);
-      recheck(pending.map(({ id, targetIds }) => ({ eventId: id, owed: targetIds.length })));
+      // Whoever has one of the others in memory marks the event when that is settled.
+      recheck(pending.filter(({ isNowhere }) => isNowhere).map(({ id, owed: count }) => ({ eventId: id, owed: count })));
       return missing.length;
     } finally {
       watch.end();
@@ -108,6 +120,6 @@ export function createSweep({ store, clock, random, telemetry, book, park, reche
   return createLoop({ clock, telemetry }, { name: 'sweep', turn, retryMs: 1_000 });
 }
 
-const claimWithOwed = ({ id, targetIds }: EventHead, targetId: TargetId): ReturnType<typeof firstClaim> & { readonly owed: number } => ({
-  ...firstClaim(deliveryIdOf(id, targetId), id, targetId), owed: targetIds.length,
+const claimWithOwed = ({ id, owed }: Look, targetId: TargetId): ReturnType<typeof firstClaim> & { readonly owed: number } => ({
+  ...firstClaim(deliveryIdOf(id, targetId), id, targetId), owed,
 });

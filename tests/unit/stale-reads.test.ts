@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { DeliveryJob } from '../../src/domain/delivery.ts';
-import type { DeliveryId } from '../../src/domain/ids.ts';
+import type { DeliveryId, TargetId } from '../../src/domain/ids.ts';
 import { createTelemetry } from '../../src/runtime/telemetry.ts';
 import type { Change } from '../../src/store/change-stream.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -113,17 +113,43 @@ describe('what leaves memory while it is read', () => {
     test(what, async () => {
       let times = 0;
       // The sweep asks once for its first look and once for its second, which is when the reading is under way.
-      const swept = bench({ events: [{ _id: eventIdOf(1), targetIds: [TARGET_ID] }] }, { has: (id) => ((times += 1), times === asked ? swept.book.noteForgotten(id) : undefined) });
-      const sweep = createSweep({
-        store: storeOf({ events: [{ _id: eventIdOf(1), targetIds: [TARGET_ID] }] }), clock: new FakeClock(), random: () => 0.5, telemetry: createTelemetry(),
-        book: swept.book, park: swept.park, recheck: () => undefined, streamReached: () => Promise.resolve(true), refill: () => undefined, repair: () => Promise.resolve(),
-      });
-      await sweep.start();
-      for (let step = 0; step < 5; step += 1) await settled();
-      await sweep.stop();
-      assert.deepEqual(swept.parked, expected);
+      const swept = bench({}, { has: (id) => ((times += 1), times === asked ? swept.book.noteForgotten(id) : undefined) });
+      assert.deepEqual((await sweepOnce(swept, [TARGET_ID])).parked, expected);
     });
   }
+});
+
+interface Swept {
+  readonly parked: readonly DeliveryId[];
+  /** Events that the sweep wants marked if all their deliveries are there. */
+  readonly rechecked: readonly string[];
+}
+
+/** One turn of the sweep over one event that is owed to these targets and has no delivery document. */
+async function sweepOnce({ book, park, parked }: Bench, targetIds: readonly TargetId[]): Promise<Swept> {
+  const rechecked: string[] = [];
+  const sweep = createSweep({
+    store: storeOf({ events: [{ _id: eventIdOf(1), targetIds }] }), clock: new FakeClock(), random: () => 0.5, telemetry: createTelemetry(),
+    book, park, recheck: (events) => rechecked.push(...events.map(({ eventId }) => eventId)), streamReached: () => Promise.resolve(true), refill: () => undefined, repair: () => Promise.resolve(),
+  });
+  await sweep.start();
+  for (let step = 0; step < 5; step += 1) await settled();
+  await sweep.stop();
+  return { parked, rechecked };
+}
+
+describe('an event owed to several lanes', () => {
+  const OTHER = 'tgt_other' as TargetId;
+
+  test('is parked for the one that has lost it, at once, while another still has it', async () => {
+    const swept = bench({});
+    swept.book.add({ ...swept.lane, port: { ...swept.lane.port, targetId: OTHER, has: () => true } });
+    assert.deepEqual(await sweepOnce(swept, [OTHER, TARGET_ID]), { parked: [idOf(1)], rechecked: [] });
+  });
+
+  test('is parked for ours where the other lane is somebody else\'s, and may be marked', async () => {
+    assert.deepEqual(await sweepOnce(bench({}), [OTHER, TARGET_ID]), { parked: [idOf(1)], rechecked: [eventIdOf(1)] });
+  });
 });
 
 describe('where something is parked', () => {
@@ -137,6 +163,13 @@ describe('where something is parked', () => {
     const { dispatch, offered, parked } = bench(DUE, { hasParked: true });
     await dispatch([fired], false);
     assert.deepEqual([offered, parked], [[], []]);
+  });
+
+  test('so whoever fills its lane just now reads again: what has fired meanwhile may not be in what was read', async () => {
+    let reads = 0;
+    const filling = bench({}, { hasParked: true, onRead: () => ((reads += 1) === 1 ? void filling.dispatch([fired], false) : undefined) });
+    await filling.offering.refill(filling.lane, NEVER);
+    assert.equal(reads, 2);
   });
 
   test('and no longer: they are offered', async () => {

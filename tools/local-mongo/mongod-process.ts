@@ -6,6 +6,7 @@
  */
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -38,6 +39,9 @@ type State = { readonly kind: 'stopped' } | Running;
 
 const guard = fileURLToPath(new URL('guard.sh', import.meta.url));
 const readyTimeoutMs = 30_000;
+/** After an unclean end mongod first applies what it has logged since its last checkpoint, for as long as that takes. */
+const recoveryTimeoutMs = 600_000;
+const slowMs = 5_000;
 const exitTimeoutMs = 30_000;
 
 export class MongodProcess implements MongoNode {
@@ -58,10 +62,11 @@ export class MongodProcess implements MongoNode {
   async start(signal?: AbortSignal): Promise<void> {
     if (this.#state.kind === 'running') return;
     await this.#prepareFolder();
+    const isRecovering = existsSync(join(this.dbPath, 'WiredTiger'));
     const running = this.#spawnGuard();
     try {
       this.#pid = Number(await firstLine(running.guard, 'the pid of mongod'));
-      await this.#accepting(running, signal);
+      await this.#accepting(running, isRecovering ? recoveryTimeoutMs : readyTimeoutMs, signal);
     } catch (error) {
       running.guard.stdin.destroy();
       await bounded(running.exited, { what: 'a failed mongod to exit', timeoutMs: exitTimeoutMs, signal: undefined });
@@ -125,16 +130,25 @@ export class MongodProcess implements MongoNode {
     return running;
   }
 
-  async #accepting(running: Running, signal: AbortSignal | undefined): Promise<void> {
-    let exitCode: number | undefined;
-    void running.exited.then((code) => { exitCode = code; });
-    await waitUntil(async () => {
-      if (exitCode !== undefined) throw await this.#startFailure(exitCode);
-      return (await accepts(this.port)) ? true : undefined;
-    }, { what: `mongod on port ${this.port} to accept connections`, timeoutMs: readyTimeoutMs, signal });
+  async #accepting(running: Running, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+    await this.#listening(running, timeoutMs, signal);
     // Two launchers may have picked the same free port: the loser's mongod exits, and the other's answers here.
     const folder = await askNode(this.port, async (admin) => (await admin.command({ getCmdLineOpts: 1 }))['parsed'] as { storage?: { dbPath?: string } });
     if (folder.storage?.dbPath !== this.dbPath) throw new MongodStartError(`Port ${this.port} is taken by another mongod`, portTaken);
+  }
+
+  async #listening({ exited }: Running, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+    let exitCode: number | undefined;
+    void exited.then((code) => { exitCode = code; });
+    const slow = setTimeout(() => this.#settings.note(`mongod on port ${this.port} is not listening yet: after an unclean end it recovers its data first`), slowMs);
+    try {
+      await waitUntil(async () => {
+        if (exitCode !== undefined) throw await this.#startFailure(exitCode);
+        return (await accepts(this.port)) ? true : undefined;
+      }, { what: `mongod on port ${this.port} to accept connections`, timeoutMs, signal });
+    } finally {
+      clearTimeout(slow);
+    }
   }
 
   async #startFailure(code: number): Promise<MongodStartError> {

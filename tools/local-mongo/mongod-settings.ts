@@ -12,6 +12,8 @@ export interface MongodSettings {
   readonly env: Readonly<Record<string, string>>;
   /** How long mongod may take to close its files when we are gone; 0 for data nobody wants. */
   readonly graceSeconds: number;
+  /** Told in words when something takes long. */
+  readonly note: (line: string) => void;
 }
 
 export function mongodArguments({ port, dbPath, replicaSet, args }: MongodSettings): string[] {

@@ -6,7 +6,7 @@ import { findDueOfAny } from '../../src/store/deliveries.ts';
 import { findPendingFanOut } from '../../src/store/events.ts';
 import { usageOf } from '../../bench/processes.ts';
 import { seedParked, unseedParked } from '../seed.ts';
-import { TARGETS } from '../targets.ts';
+import { CALM, TARGETS } from '../targets.ts';
 
 const FEW = 10_000;
 const MANY = 1_000_000;
@@ -17,7 +17,7 @@ const WATCH_MS = 60_000;
 const SWEEP_PAGE = 1_000;
 const LOOKS = 7;
 const EVENTS = 200;
-const CALM = { ...TARGETS.plain, temper: { fails: 0, resets: 0, slow: 0, slowMs: 0, refuses: 0 } };
+const PLAIN = { ...TARGETS.plain, temper: CALM };
 
 interface Cost {
   readonly peakRssMiB: number;
@@ -28,13 +28,13 @@ interface Cost {
 export const backlog: Scenario = {
   name: 'backlog',
   summary: `${MANY} parked deliveries against ${FEW}: memory at most 1.5 times, rate at least 0.8 times, the sweep's statements as fast`,
-  fleet: { nodes: 1, processors: 0, targets: [CALM] },
+  fleet: { nodes: 1, processors: 0, targets: [PLAIN] },
   healingMs: 120_000,
 
   async run(stage) {
     const few = await costOf(stage, FEW, 0);
     const many = await costOf(stage, MANY, WATCH_MS);
-    const taken = await unseedParked(stage.fleet.store, CALM.id);
+    const taken = await unseedParked(stage.fleet.store, PLAIN.id);
     stage.note(`${taken} of ${MANY} taken back`);
     stage.expect(many.peakRssMiB <= 1.5 * few.peakRssMiB, `at most 1.5 times the memory, got ${many.peakRssMiB.toFixed(0)} against ${few.peakRssMiB.toFixed(0)} MiB`);
     stage.expect(many.perSecond >= 0.8 * few.perSecond, `at least 0.8 times the rate, got ${many.perSecond.toFixed(0)} against ${few.perSecond.toFixed(0)}/s`);
@@ -48,7 +48,7 @@ export const backlog: Scenario = {
 async function costOf(stage: Stage, count: number, watchMs: number): Promise<Cost> {
   const { fleet, signal } = stage;
   stage.note(`seeding ${count}`);
-  await seedParked(fleet.store, CALM.id, count, signal);
+  await seedParked(fleet.store, PLAIN.id, count, signal);
   const sweepMs = await sweepTime(fleet);
   const before = fleet.receiver.received.length;
   const processor = await fleet.addProcessor();
@@ -69,7 +69,7 @@ async function sweepTime({ store }: Fleet): Promise<number> {
   for (let look = 0; look < LOOKS; look += 1) {
     const fromMs = now();
     await findPendingFanOut(store, null, SWEEP_PAGE);
-    await findDueOfAny(store, [CALM.id], SWEEP_PAGE);
+    await findDueOfAny(store, [PLAIN.id], SWEEP_PAGE);
     times.push(now() - fromMs);
   }
   return times.sort((a, b) => a - b)[Math.floor(LOOKS / 2)] ?? Infinity;

@@ -10,7 +10,7 @@ import type { Fleet } from '../fleet.ts';
 import { now, type Received } from '../ledger.ts';
 import { untilShared } from '../owners.ts';
 import type { Scenario, Stage } from '../scenario.ts';
-import { calmTarget, RETRY_SCHEDULE_MS, TARGETS, type TargetPlan } from '../targets.ts';
+import { CALM, calmTarget, RETRY_SCHEDULE_MS, TARGETS, type TargetPlan } from '../targets.ts';
 
 const MINUTES = 10;
 const JUMPS = 6;
@@ -29,7 +29,7 @@ const EARLY_TOLERANCE_MS = 50;
 /** For a limited lane too, which is offered less than it may take. */
 const MOST_DELAY_MS = 8_000;
 
-const FLAKY: TargetPlan = { ...calmTarget('flaky'), temper: { fails: 0.3, resets: 0, slow: 0, slowMs: 0, refuses: 0 } };
+const FLAKY: TargetPlan = { ...calmTarget('flaky'), temper: { ...CALM, fails: 0.3 } };
 const TYPES = ['flaky.thing', 'a.thing', 'b.thing', 'c.thing'] as const;
 const LIMITED_SHARE = 1.5 / RATE;
 

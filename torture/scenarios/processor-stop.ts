@@ -1,30 +1,39 @@
 /**
  * A processor stopped for a minute beside another: its targets are served by the other, and when it wakes it starts nothing for
- * a lane that it has lost. Its log tells every start, and the order of its lines decides, not their times.
+ * a lane that it has lost. Its log tells every start, and the order of its lines decides, not their times. One of its targets
+ * fails for longer than the stop lasts, so that failures it had in hand come home when their deliveries have long moved on.
  */
 import { now } from '../ledger.ts';
 import type { LogLine, Program } from '../program.ts';
 import type { Scenario, Stage } from '../scenario.ts';
-import { TARGETS, UNLIMITED_TARGETS } from '../targets.ts';
+import { CALM, calmTarget, typeOf, UNLIMITED_TARGETS, type TargetPlan } from '../targets.ts';
 
 const STOPPED_MS = 60_000;
 const SERVED_WITHIN_MS = 20_000;
 const RATE = 120;
 const AFTERWARDS_MS = 15_000;
+/** Answers take so long that some are on their way when it is stopped. */
+const HELD_BACK_MS = 1_000;
+const SOUR: TargetPlan = { ...calmTarget('sour'), temper: { ...CALM, fails: 1, failsThrough: 16 } };
+const SOUR_SHARE = 0.1;
 
 export const processorStop: Scenario = {
   name: 'processor-stop',
   summary: `SIGSTOP of one of two processors for ${STOPPED_MS / 1_000} s, then SIGCONT: its targets are served within 20 s, and it starts nothing for lanes it has lost`,
-  fleet: { nodes: 1, processors: 2, targets: UNLIMITED_TARGETS, environment: { LOG_LEVEL: 'debug' } },
+  fleet: { nodes: 1, processors: 2, targets: [...UNLIMITED_TARGETS, SOUR], environment: { LOG_LEVEL: 'debug' } },
 
   async run(stage) {
-    stage.load({ rate: RATE });
+    let sourShare = SOUR_SHARE;
+    stage.load({ rate: RATE, typeOf: (drawn) => (drawn < sourShare ? 'sour.thing' : typeOf(drawn, RATE)) });
+    await stage.fleet.receiver.delay(HELD_BACK_MS);
     await stage.sleep(5_000);
-    const owner = await stage.until('an owner of its lane', () => stage.fleet.ownerOf(TARGETS.plain));
+    const owner = await stage.until('an owner of its lane', () => stage.fleet.ownerOf(SOUR));
     const lost = lanesOf(owner);
     stage.note(`${owner.name} holds ${lost.join(', ')} and is stopped`);
     const stoppedAtMs = now();
     await owner.freeze();
+    await stage.fleet.receiver.delay(0);
+    sourShare = 0; // What is on its way now is what counts; more would only have to be waited for.
     await stage.sleep(STOPPED_MS);
     const wokenAtMs = now();
     await owner.thaw();
@@ -33,6 +42,9 @@ export const processorStop: Scenario = {
     await stage.fleet.receiver.flush();
     for (const targetId of lost) expectServed(stage, targetId, stoppedAtMs);
     expectNoStarts(stage, owner, lost, wokenAtMs);
+    const dropped = owner.said('delivery.resultDropped', wokenAtMs).length;
+    stage.note(`${dropped} late failures dropped`);
+    stage.expect(dropped > 0, 'failures that came home late to be dropped, got none');
   },
 };
 
