@@ -5,6 +5,8 @@
  */
 import { registerDefaultTarget } from './default-target.ts';
 import { createApp } from './ingest/app.ts';
+import { createBatchRoute } from './ingest/batch-route.ts';
+import { createEventMaker } from './ingest/event-maker.ts';
 import { createEventRoute } from './ingest/event-route.ts';
 import { createEventWriter } from './ingest/event-writer.ts';
 import { createReadiness } from './ingest/health.ts';
@@ -54,8 +56,10 @@ export async function startServer(config: Config, telemetry: Telemetry = createT
     const watch = createTargetWatch({ connection: stream, clock, telemetry, targets });
     const writer = createEventWriter({ store, clock, telemetry });
     const readiness = createReadiness(clock, () => pingPrimary(work.db));
-    const ingest = createIngestRoute({ clock, telemetry, writer, targets: () => targets.all(), keys: keysOf(config.ingestSecrets), maxBodyBytes: config.maxBodyBytes });
-    const app = createApp({ telemetry, readiness, ingest, event: createEventRoute(store), adminToken: config.adminToken });
+    const makeEvent = createEventMaker(clock, () => targets.all());
+    const intake = { clock, telemetry, writer, makeEvent, keys: keysOf(config.ingestSecrets), maxBodyBytes: config.maxBodyBytes };
+    const [ingest, batch] = [createIngestRoute(intake), createBatchRoute({ ...intake, maxBatchBytes: config.maxBatchBytes })];
+    const app = createApp({ telemetry, readiness, ingest, batch, event: createEventRoute(store), adminToken: config.adminToken });
     const http = createHttpServer(app, clock, { host: config.host, port: config.port, graceMs: config.shutdownGraceMs });
 
     await startAll([watch, http]);

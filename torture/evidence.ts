@@ -4,7 +4,7 @@
  */
 import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Ending } from '../bench/endings.ts';
+import type { Ending } from '../bench/lab/endings.ts';
 import { makeTempDir } from '../tools/local-mongo/temp-dir.ts';
 import type { Fleet } from './fleet.ts';
 import type { Ledgers } from './ledger.ts';

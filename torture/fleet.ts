@@ -5,7 +5,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { MongoClient } from 'mongodb';
-import type { Endings } from '../bench/endings.ts';
+import type { Endings } from '../bench/lab/endings.ts';
 import { newSecret } from '../src/domain/signing.ts';
 import type { Environment } from '../src/runtime/config.ts';
 import { openStore, type Store } from '../src/store/store.ts';

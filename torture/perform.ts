@@ -7,7 +7,7 @@
  */
 import { availableParallelism, loadavg } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { withEndings, type Endings } from '../bench/endings.ts';
+import { withEndings, type Endings } from '../bench/lab/endings.ts';
 import { messageOf } from '../src/runtime/errors.ts';
 import { listTargets } from '../src/store/targets.ts';
 import { keepEvidence, keepMongodLogs, openFolder, type EvidenceFolder } from './evidence.ts';

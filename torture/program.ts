@@ -10,7 +10,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createWriteStream, writeFileSync, type WriteStream } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { deadline } from '../bench/deadline.ts';
+import { deadline } from '../bench/lab/deadline.ts';
 import type { Environment } from '../src/runtime/config.ts';
 import { freeze } from './freeze.ts';
 import { now } from './ledger.ts';

@@ -1,7 +1,7 @@
 /** The receiver as the run sees it: its process, the faults it can have, and the ledger of what it saw, filled as it goes. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { deadline } from '../bench/deadline.ts';
+import { deadline } from '../bench/lab/deadline.ts';
 import { freePorts } from '../tools/local-mongo/ports.ts';
 import type { Arrival, Answer, Received } from './ledger.ts';
 import type { Command, Numbered, Outcome, Told } from './receiver-calls.ts';

@@ -11,6 +11,7 @@ export interface AppDeps {
   readonly telemetry: Telemetry;
   readonly readiness: Pick<Readiness, 'check'>;
   readonly ingest: (context: Context) => Promise<Response>;
+  readonly batch: (context: Context) => Promise<Response>;
   readonly event: (context: Context) => Promise<Response>;
   /** Null: bound to loopback, and everybody there may read. */
   readonly adminToken: string | null;
@@ -18,7 +19,7 @@ export interface AppDeps {
 
 const INGEST = '/api/v1/webhooks/ingest';
 
-export function createApp({ telemetry, readiness, ingest, event, adminToken }: AppDeps): Hono {
+export function createApp({ telemetry, readiness, ingest, batch, event, adminToken }: AppDeps): Hono {
   const app = new Hono();
   app.get('/livez', (context) => context.json({ status: 'ok' }));
   app.get('/readyz', async (context) => {
@@ -26,11 +27,12 @@ export function createApp({ telemetry, readiness, ingest, event, adminToken }: A
     return context.json({ status: 'ready' });
   });
   app.post(INGEST, ingest);
-  app.all(INGEST, () => refuse(new Problem('method_not_allowed', 'Expected POST', { allow: 'POST' })));
+  app.post(`${INGEST}/batch`, batch);
+  for (const path of [INGEST, `${INGEST}/batch`]) app.all(path, () => refuse(new Problem('method_not_allowed', 'Expected POST', { allow: 'POST' })));
   app.use('/api/v1/events/*', requireToken(adminToken));
   app.get('/api/v1/events/:id', event);
 
-  app.notFound(() => refuse(new Problem('not_found', `Expected one of POST ${INGEST}, GET /api/v1/events/:id, GET /livez, GET /readyz`)));
+  app.notFound(() => refuse(new Problem('not_found', `Expected one of POST ${INGEST}, POST ${INGEST}/batch, GET /api/v1/events/:id, GET /livez, GET /readyz`)));
   app.onError((error) => refuse(toProblem(error, telemetry)));
 
   function refuse(problem: Problem): Response {

@@ -21,6 +21,8 @@ export interface Accepted {
 export interface EventWriter {
   /** Resolves once stored. @throws Problem `unavailable`, `overloaded` or `idempotency_key_reused` */
   accept(event: HookEvent): Promise<Accepted>;
+  /** The same for many, together; answers each one's fate, in order. */
+  acceptAll(events: readonly HookEvent[]): Promise<readonly (Accepted | Problem)[]>;
   /** Resolves once nothing is being written. */
   idle(): Promise<void>;
 }
@@ -90,24 +92,39 @@ export function createEventWriter({ store, clock, telemetry }: EventWriterDeps):
     if (pending.delete(event)) pendingBytes -= event.body.byteLength;
   }
 
-  function withDeadline(event: HookEvent): Promise<Accepted | Problem> {
+  /** Whichever comes first: its write, or its deadline. */
+  function withDeadline(event: HookEvent, written: Promise<Accepted | Problem>): Promise<Accepted | Problem> {
     return new Promise((resolve, reject) => {
       pending.set(event, { deadlineMs: clock.monotonic() + DEADLINE_MS, reject });
       pendingBytes += event.body.byteLength;
-      batcher.add(event).then(resolve, reject).finally(() => forget(event));
+      written.then(resolve, reject).finally(() => forget(event));
       if (!watching) void watchDeadlines();
     });
   }
 
+  function refuseOverload(): void {
+    if (pending.size >= MAX_PENDING || pendingBytes >= MAX_PENDING_BYTES) throw new Problem('overloaded', `Expected fewer than ${MAX_PENDING} events waiting to be stored, got that many`, { retryAfterS: RETRY_AFTER_S });
+  }
+
   return {
     async accept(event) {
-      if (pending.size >= MAX_PENDING || pendingBytes >= MAX_PENDING_BYTES) throw new Problem('overloaded', `Expected fewer than ${MAX_PENDING} events waiting to be stored, got that many`, { retryAfterS: RETRY_AFTER_S });
-      const answer = await withDeadline(event);
+      refuseOverload();
+      const answer = await withDeadline(event, batcher.add(event));
       if (answer instanceof Problem) throw answer;
       return answer;
     },
+    async acceptAll(events) {
+      refuseOverload();
+      return Promise.all(batcher.addAll(events).map(({ item, written }) => withDeadline(item, written).catch(asAnswer)));
+    },
     idle: () => batcher.idle(),
   };
+}
+
+/** A refusal is an answer like any other; anything else is a fault of ours. */
+function asAnswer(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  throw error;
 }
 
 const firstOf = <Key, Value>(map: ReadonlyMap<Key, Value>): [Key, Value] | undefined => map.entries().next().value;

@@ -25,6 +25,7 @@ const PROBLEMS = {
   invalid_utf8: [400, 'The body is not UTF-8'],
   invalid_json: [400, 'The body is not JSON'],
   json_too_complex: [400, 'The JSON is too complex'],
+  batch_size: [422, 'The batch has no usable size'],
   schema_mismatch: [422, 'The event does not have the expected shape'],
   idempotency_key_reused: [422, 'The idempotency key belongs to another event'],
   unauthorized: [401, 'A token is needed'],
@@ -62,8 +63,10 @@ export class Problem extends Error {
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
-export const problemBody = ({ code, detail, status, options }: Problem): string =>
-  JSON.stringify({ type: 'about:blank', title: PROBLEMS[code][1], status, code, detail, ...(options.errors === undefined ? {} : { errors: options.errors }) });
+export const problemFields = ({ code, detail, status, options }: Problem): Readonly<Record<string, unknown>> =>
+  ({ type: 'about:blank', title: PROBLEMS[code][1], status, code, detail, ...(options.errors === undefined ? {} : { errors: options.errors }) });
+
+export const problemBody = (problem: Problem): string => JSON.stringify(problemFields(problem));
 
 export function problemResponse(problem: Problem): Response {
   const headers: Record<string, string> = { 'content-type': PROBLEM_TYPE };

@@ -35,10 +35,20 @@ export class Batcher<Item, Result> {
 
   /** Adds an item; resolves with its result once its batch is written. */
   add(item: Item): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ item, resolve, reject });
-      this.#startWriting();
-    });
+    const written = this.#queued(item);
+    this.#startWriting();
+    return written;
+  }
+
+  /** Adds items that are to be written together, as far as a batch goes. */
+  addAll(items: readonly Item[]): readonly { readonly item: Item; readonly written: Promise<Result> }[] {
+    const written = items.map((item) => ({ item, written: this.#queued(item) }));
+    this.#startWriting();
+    return written;
+  }
+
+  #queued(item: Item): Promise<Result> {
+    return new Promise((resolve, reject) => void this.#queue.push({ item, resolve, reject }));
   }
 
   /** Takes out the waiting items that the test picks, and rejects them. */

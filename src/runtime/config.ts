@@ -27,6 +27,7 @@ export interface Config {
   readonly retryScheduleMs: readonly number[];
   readonly deliveryTimeoutMs: number;
   readonly maxBodyBytes: number;
+  readonly maxBatchBytes: number;
   readonly processorName: string | null;
   readonly ssrfAllowCidrs: readonly string[];
   readonly retentionDays: number;
@@ -63,6 +64,7 @@ export const CONFIG_ROWS: Rows = {
   retryScheduleMs: { env: 'RETRY_SCHEDULE', help: 'Delays before the second, third, … attempt. Default 5s,5m,30m,2h,5h,10h,14h,20h,24h', fallback: STANDARD_SCHEDULE_MS, read: readSchedule },
   deliveryTimeoutMs: { env: 'DELIVERY_TIMEOUT_MS', help: 'Deadline of one attempt in milliseconds, 100 to 300000. Default 15000', fallback: 15_000, read: readCount(100, 300_000) },
   maxBodyBytes: { env: 'INGEST_MAX_BODY_BYTES', help: 'Largest event body in bytes, 1024 to 8388608. Default 262144', fallback: 262_144, read: readCount(1_024, 8_388_608) },
+  maxBatchBytes: { env: 'INGEST_MAX_BATCH_BYTES', help: 'Largest body of a batch of events in bytes, 1024 to 33554432. Default 4194304', fallback: 4_194_304, read: readCount(1_024, 33_554_432) },
   processorName: { env: 'PROCESSOR_NAME', help: 'Name of this processor in the fleet, one name a process. Default: the host name', fallback: null, read: readText(/^[A-Za-z0-9_.-]{1,64}$/, '1 to 64 letters, digits, _, . or -') },
   ssrfAllowCidrs: { env: 'SSRF_ALLOW_CIDRS', help: 'Private networks that targets may live in, such as 10.0.0.0/8,127.0.0.0/8. Default: none', fallback: [], read: readCidrs },
   retentionDays: { env: 'RETENTION_DAYS', help: 'Days that finished events are kept, 1 to 3650. Default 30', fallback: 30, read: readCount(1, 3_650) },

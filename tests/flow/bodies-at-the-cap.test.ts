@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { usageOf } from '../../bench/processes.ts';
+import { usageOf } from '../../bench/lab/processes.ts';
 import { sendMany } from '../../tools/send/load.ts';
 import { answer } from '../../tools/sink/sink.ts';
 import { useMongo } from '../support/mongo.ts';

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import { usageOf } from '../../bench/processes.ts';
+import { usageOf } from '../../bench/lab/processes.ts';
 import { INGEST_PATH } from '../../tools/send/api.ts';
 import { signedHeaders } from '../../tools/send/sign.ts';
 import { eventually } from '../support/eventually.ts';

@@ -5,6 +5,8 @@ import { describe, test } from 'node:test';
 import type { HookEvent } from '../../src/domain/event.ts';
 import { createApp } from '../../src/ingest/app.ts';
 import { createReadiness } from '../../src/ingest/health.ts';
+import { createBatchRoute } from '../../src/ingest/batch-route.ts';
+import { createEventMaker } from '../../src/ingest/event-maker.ts';
 import { createIngestRoute } from '../../src/ingest/ingest-route.ts';
 import { Problem } from '../../src/ingest/problem.ts';
 import { createTelemetry } from '../../src/runtime/telemetry.ts';
@@ -35,15 +37,22 @@ function world({ adminToken = null, ping = () => Promise.resolve(), accept, even
   const telemetry = createTelemetry();
   const [accepted, told]: [HookEvent[], [string, unknown][]] = [[], []];
   telemetry.listen((name, fields) => told.push([name, fields]));
-  const ingest = createIngestRoute({
+  const store = accept ?? ((stored: HookEvent) => { accepted.push(stored); return Promise.resolve({ id: stored.id, status: 'RECEIVED' as const, duplicate: stored.idempotencyKey.startsWith('again') }); });
+  const intake = {
     clock, telemetry,
-    writer: { accept: accept ?? ((stored) => { accepted.push(stored); return Promise.resolve({ id: stored.id, status: 'RECEIVED' as const, duplicate: stored.idempotencyKey === 'again' }); }) },
-    targets: () => [targetWith({ eventTypes: ['order.*'] })],
+    writer: { accept: store, acceptAll: (events: readonly HookEvent[]) => Promise.all(events.map((event) => store(event).catch(asProblem))) },
+    makeEvent: createEventMaker(clock, () => [targetWith({ eventTypes: ['order.*'] })]),
     keys: [Buffer.from('secret')],
     maxBodyBytes: 1_024,
-  });
-  const app = createApp({ telemetry, readiness: createReadiness(clock, ping), ingest, event, adminToken });
+  };
+  const batch = createBatchRoute({ ...intake, maxBatchBytes: 4_096 });
+  const app = createApp({ telemetry, readiness: createReadiness(clock, ping), ingest: createIngestRoute(intake), batch, event, adminToken });
   return { clock, accepted, told, ask: async (path, init) => app.request(path, init) };
+}
+
+function asProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  throw error;
 }
 
 function signed(body: string = BODY, more: Readonly<Record<string, string>> = {}, key = 'order-1'): RequestInit {
@@ -142,6 +151,53 @@ describe('taking an event in', () => {
   });
 });
 
+describe('a batch', () => {
+  const BATCH = `${INGEST}/batch`;
+  const [LINE, NDJSON] = ['{"type":"order.paid"}', { 'content-type': 'application/x-ndjson' }];
+
+  test('is answered item by item, each stored as its own bytes under a key of its own', async () => {
+    const { ask, accepted } = world();
+    const response = await ask(BATCH, signed(`[ ${BODY} ,\n${LINE}]`, {}, 'batch-1'));
+    assert.equal(response.status, 202);
+    assert.deepEqual(accepted.map(({ body, idempotencyKey, contentType }) => [Buffer.from(body).toString(), idempotencyKey, contentType]), [[BODY, 'batch-1#0', 'application/json'], [LINE, 'batch-1#1', 'application/json']]);
+    assert.deepEqual(await response.json(), { accepted: 2, refused: 0, items: accepted.map(({ id }) => ({ event: { id, status: 'RECEIVED', duplicate: false } })) });
+  });
+
+  test('may be lines', async () => {
+    const { ask, accepted } = world();
+    assert.equal((await ask(BATCH, signed(`${BODY}\r\n\n${LINE}\n`, NDJSON))).status, 202);
+    assert.deepEqual(accepted.map(({ body }) => Buffer.from(body).toString()), [BODY, LINE]);
+  });
+
+  test('keeps what is well, and tells of each item that is not', async () => {
+    const { ask, accepted, told } = world();
+    const response = await ask(BATCH, signed(`[${BODY},17,{"a":],{"type":"${'x'.repeat(1_100)}"}]`));
+    const { items, ...counts } = (await response.json()) as { readonly items: readonly { readonly problem?: { readonly code: string; readonly status: number } }[] };
+    assert.deepEqual([response.status, counts, accepted.length], [207, { accepted: 1, refused: 3 }, 1]);
+    assert.deepEqual(items.map(({ problem }) => problem?.code ?? 'stored'), ['stored', 'schema_mismatch', 'invalid_json', 'body_too_large']);
+    assert.deepEqual(told.map(([name]) => name), ['event.accepted', 'request.refused', 'request.refused', 'request.refused']);
+  });
+
+  test('is to be repeated when the database could not take all of it now', async () => {
+    const response = await world({ accept: () => Promise.reject(new Problem('unavailable', 'No', { retryAfterS: 5 })) }).ask(BATCH, signed(`[${BODY}]`));
+    assert.deepEqual([response.headers.get('retry-after'), await refusal(response)], ['5', '503 unavailable']);
+  });
+
+  const refused: readonly (readonly [what: string, init: RequestInit, expected: string])[] = [
+    ['that is no array', signed(BODY), '400 invalid_json'],
+    ['that is not closed', signed(`[${BODY}`), '400 invalid_json'],
+    ['with more after it', signed(`[${BODY}] ${BODY}`), '400 invalid_json'],
+    ['that is empty', signed('[ ]'), '422 batch_size'],
+    ['without a line', signed(' \n', NDJSON), '422 batch_size'],
+    ['of too many', signed(`[${'1,'.repeat(1_000)}1]`), '422 batch_size'],
+    ['too large', signed(`["${'x'.repeat(4_096)}"]`), '413 body_too_large'],
+    ['of another type', signed(`[${BODY}]`, { 'content-type': 'text/plain' }), '415 unsupported_media_type'],
+    ['under a key that leaves no room', signed(`[${BODY}]`, {}, 'k'.repeat(251)), '400 invalid_idempotency_key'],
+    ['without a signature', { method: 'POST', body: `[${BODY}]`, headers: { 'content-type': 'application/json' } }, '401 missing_signature'],
+  ];
+  for (const [what, init, expected] of refused) test(`refuses one ${what}: ${expected}`, async () => assert.equal(await refusal(await world().ask(BATCH, init)), expected));
+});
+
 describe('who may read', () => {
   const ask = (adminToken: string | null, authorization?: string): Promise<Response> => world({ adminToken }).ask(EVENT, authorization === undefined ? {} : { headers: { authorization } });
 
@@ -161,7 +217,7 @@ describe('who may read', () => {
 });
 
 describe('other routes', () => {
-  for (const [method, path, expected] of [['GET', '/', '404 not_found'], ['POST', EVENT, '404 not_found'], ['GET', INGEST, '405 method_not_allowed'], ['PUT', INGEST, '405 method_not_allowed'], ['POST', `${INGEST}/`, '404 not_found'], ['GET', '/api/v1/events', '404 not_found']] as const) {
+  for (const [method, path, expected] of [['GET', '/', '404 not_found'], ['POST', EVENT, '404 not_found'], ['GET', INGEST, '405 method_not_allowed'], ['PUT', INGEST, '405 method_not_allowed'], ['GET', `${INGEST}/batch`, '405 method_not_allowed'], ['POST', `${INGEST}/`, '404 not_found'], ['GET', '/api/v1/events', '404 not_found']] as const) {
     test(`${method} ${path} is ${expected}`, async () => assert.equal(await refusal(await world().ask(path, { method })), expected));
   }
 

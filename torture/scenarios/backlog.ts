@@ -4,7 +4,7 @@ import { now } from '../ledger.ts';
 import type { Scenario, Stage } from '../scenario.ts';
 import { findDueOfAny } from '../../src/store/deliveries.ts';
 import { findPendingFanOut } from '../../src/store/events.ts';
-import { usageOf } from '../../bench/processes.ts';
+import { usageOf } from '../../bench/lab/processes.ts';
 import { seedParked, unseedParked } from '../seed.ts';
 import { CALM, TARGETS } from '../targets.ts';
 

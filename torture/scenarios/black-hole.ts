@@ -3,7 +3,7 @@
  * database, and when it answers again everything is delivered. It has a rate limit, since only a limited lane has a
  * small memory, but no concurrency limit: it takes every slot that it is allowed to.
  */
-import { usageOf } from '../../bench/processes.ts';
+import { usageOf } from '../../bench/lab/processes.ts';
 import { delaysOf, delayWords, type Delays } from '../delays.ts';
 import { now } from '../ledger.ts';
 import type { Program } from '../program.ts';

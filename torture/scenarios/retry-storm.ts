@@ -2,7 +2,7 @@
  * A hundred thousand retries that fall due at one moment, for one target, beside three healthy ones under a steady load: memory
  * stays bounded, the healthy ones notice little, and every retry is made once.
  */
-import { usageOf } from '../../bench/processes.ts';
+import { usageOf } from '../../bench/lab/processes.ts';
 import { delaysOf, delayWords } from '../delays.ts';
 import { now } from '../ledger.ts';
 import type { Program } from '../program.ts';
