@@ -157,7 +157,7 @@ function assemble(ground: Ground): Machinery {
 
   function onRenewed(): void {
     pokeLanes();
-    ownership.nudge();
+    ownership.glance();
   }
 
   function pokeLanes(): void {

@@ -10,6 +10,7 @@ import { createEventMaker } from './ingest/event-maker.ts';
 import { createEventRoute } from './ingest/event-route.ts';
 import { createEventWriter } from './ingest/event-writer.ts';
 import { createReadiness } from './ingest/health.ts';
+import { createFreshTargets } from './ingest/fresh-targets.ts';
 import { createHttpServer } from './ingest/http-server.ts';
 import { createIngestRoute } from './ingest/ingest-route.ts';
 import { keysOf } from './ingest/verify.ts';
@@ -26,7 +27,6 @@ import { pingPrimary } from './store/ping.ts';
 import { prepareDatabase } from './store/prepare.ts';
 import { openStore } from './store/store.ts';
 import { TargetBook } from './store/target-book.ts';
-import { createTargetWatch } from './streams/target-watch.ts';
 
 export interface RunningServer extends Running {
   readonly url: string;
@@ -53,23 +53,22 @@ export async function startServer(config: Config, telemetry: Telemetry = createT
     await registerDefaultTarget(store, config, telemetry);
     const targets = new TargetBook(store);
     await targets.refresh();
-    const watch = createTargetWatch({ connection: stream, clock, telemetry, targets });
     const writer = createEventWriter({ store, clock, telemetry });
     const readiness = createReadiness(clock, () => pingPrimary(work.db));
-    const makeEvent = createEventMaker(clock, () => targets.all());
-    const intake = { clock, telemetry, writer, makeEvent, keys: keysOf(config.ingestSecrets), maxBodyBytes: config.maxBodyBytes };
+    const makeEvent = createEventMaker(clock, (type) => targets.routesOf(type));
+    const intake = { clock, telemetry, writer, targets: createFreshTargets(clock, targets), makeEvent, keys: keysOf(config.ingestSecrets), maxBodyBytes: config.maxBodyBytes };
     const [ingest, batch] = [createIngestRoute(intake), createBatchRoute({ ...intake, maxBatchBytes: config.maxBatchBytes })];
     const app = createApp({ telemetry, readiness, ingest, batch, event: createEventRoute(store), adminToken: config.adminToken });
     const http = createHttpServer(app, clock, { host: config.host, port: config.port, graceMs: config.shutdownGraceMs });
 
-    await startAll([watch, http]);
+    await startAll([http]);
     telemetry.emit('server.started', { url: http.url, pid: process.pid });
     return { url: http.url, failed, telemetry, stop };
 
     async function stop(): Promise<void> {
       readiness.startDraining();
       // A MongoDB that leaves the last statements unanswered must not keep the process.
-      await atMost(clock, config.shutdownGraceMs + LAST_GRACE_MS, stopAll([http, { stop: () => writer.idle() }, watch]));
+      await atMost(clock, config.shutdownGraceMs + LAST_GRACE_MS, stopAll([http, { stop: () => writer.idle() }]));
       await closeConnections();
     }
   }

@@ -15,7 +15,7 @@ async function listen({ downstreamUrl }: { readonly downstreamUrl: string }): Pr
 
   async function drain(): Promise<void> {
     inFlight += 1;
-    for (let event = queue.shift(); event !== undefined; event = queue.shift()) await deliver({ ...event, owed: 1 });
+    for (let event = queue.shift(); event !== undefined; event = queue.shift()) await deliver(event);
     inFlight -= 1;
   }
 

@@ -5,6 +5,7 @@
 import { STANDARD_SCHEDULE_MS } from '../../src/domain/backoff.ts';
 import type { EventContent, HookEvent } from '../../src/domain/event.ts';
 import { DEFAULT_TARGET_ID, type EventId } from '../../src/domain/ids.ts';
+import { createRouting } from '../../src/domain/routing.ts';
 import type { Target } from '../../src/domain/target.ts';
 import { createAddressGuard } from '../../src/delivery/guard.ts';
 import { attemptHeaders } from '../../src/delivery/headers.ts';
@@ -54,7 +55,7 @@ export async function serveIngest(downstreamUrl: string, accept: (event: HookEve
       return { id: event.id, status: 'RECEIVED', duplicate: false } as const;
     },
   };
-  const ingest = createIngestRoute({ clock, telemetry, writer, makeEvent: createEventMaker(clock, () => [target]), keys: keysOf(config.ingestSecrets), maxBodyBytes: config.maxBodyBytes });
+  const ingest = createIngestRoute({ clock, telemetry, writer, targets: { refreshing: () => null }, makeEvent: createEventMaker(clock, createRouting([target])), keys: keysOf(config.ingestSecrets), maxBodyBytes: config.maxBodyBytes });
   const app = createApp({ telemetry, readiness: { check: () => Promise.resolve() }, ingest, batch: unavailable, event: unavailable, adminToken: null });
   const http = createHttpServer(app, clock, { host: config.host, port: 0, graceMs: 0 });
   await http.start();
@@ -71,7 +72,7 @@ export interface Job {
 
 export const jobOf = ({ id, type, contentType, body }: HookEvent): Job => ({ id, type, contentType, body: Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8') });
 
-export const contentOf = ({ id, type, contentType, body }: Job): EventContent => ({ id, type, contentType, body: Buffer.from(body), owed: 1 });
+export const contentOf = ({ id, type, contentType, body }: Job): EventContent => ({ id, type, contentType, body: Buffer.from(body), targetIds: [DEFAULT_TARGET_ID] });
 
 /** A setting that whoever started us must have given. */
 export function requireEnvironment(name: string): string {

@@ -24,6 +24,8 @@ export interface HooktailRig extends Rig {
 }
 
 const DATABASE = 'bench';
+/** The launcher's own is made for a small footprint; a server's default is half of the memory. */
+const CACHE_GB = '4';
 const SETTLE_TIMEOUT_MS = 120_000;
 const OWNED_TIMEOUT_MS = 60_000;
 const LOOK_EVERY_MS = 50;
@@ -39,7 +41,7 @@ export async function buildHooktail(options: RigOptions): Promise<HooktailRig> {
 
 export async function buildWithoutProcessor(options: RigOptions): Promise<HooktailRig> {
   const { endings, profileDir, signal, targets, mongoArgs = [], downstreamUrl } = options;
-  const mongo = await startLocalMongo({ signal, args: mongoArgs });
+  const mongo = await startLocalMongo({ signal, args: ['--wiredTigerCacheSizeGB', CACHE_GB, ...mongoArgs] });
   await endings.add(() => mongo.stop());
   const client = await DatabaseCounter.connect(mongo.uri);
   await endings.add(() => client.close());

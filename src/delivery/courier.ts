@@ -102,7 +102,7 @@ export function createCourier(deps: CourierDeps): Deliver {
     const state = kind === 'delivered' ? 'delivered' : kind === 'dead' ? 'dead' : 'waiting';
     // After a late result the database alone knows how far the delivery has come.
     const progress = result === 'late' ? null : ({ state, attemptCount: attemptCount + 1 } as const);
-    const note = { eventId, owed: job.content.owed, progress };
+    const note = { eventId, targetIds: job.content.targetIds, progress };
     marker.note(state === 'waiting' ? note : { ...note, onMarked: () => lane.forget(id) });
     return state === 'waiting' ? 'forget' : 'marking';
   }

@@ -2,13 +2,14 @@
  * The delivery stage, put together: lanes on their pacers, the sender, settling, marks. It is given targets and sessions by
  * the processor and knows nothing of streams.
  */
-import type { DeliveryId, EventId, TargetId } from '../domain/ids.ts';
+import type { DeliveryId, TargetId } from '../domain/ids.ts';
 import type { Target } from '../domain/target.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { createPersist } from '../runtime/persist.ts';
 import type { Random } from '../runtime/random.ts';
 import type { ServerClock } from '../runtime/server-clock.ts';
 import type { Telemetry } from '../runtime/telemetry.ts';
+import type { EventHead } from '../store/events.ts';
 import { holdLane } from '../store/lanes.ts';
 import type { Store } from '../store/store.ts';
 import type { TargetBook } from '../store/target-book.ts';
@@ -55,7 +56,7 @@ export interface OpenLaneOptions {
 export interface DeliveryStage {
   readonly openLane: (targetId: TargetId, options: OpenLaneOptions) => Lane;
   readonly park: ReturnType<typeof createPark>;
-  readonly recheck: (events: readonly { readonly eventId: EventId; readonly owed: number }[]) => void;
+  readonly recheck: (events: readonly EventHead[]) => void;
   /** Cuts every attempt under way; none of them uses up an attempt. */
   abortAttempts(): void;
   /** Writes the marks that are held back. */
@@ -101,7 +102,7 @@ export function createDelivery(deps: DeliveryDeps, options: DeliveryOptions): De
     openLane,
     park: createPark({ store, serverClock, telemetry, marker }),
     recheck: (events) => {
-      for (const { eventId, owed } of events) marker.note({ eventId, owed, progress: null });
+      for (const { id: eventId, targetIds } of events) marker.note({ eventId, targetIds, progress: null });
     },
     abortAttempts: () => sender.abortAll(),
     flush: () => marker.flush(),

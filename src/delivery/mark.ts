@@ -5,18 +5,17 @@
  */
 import type { EventStatus } from '../domain/event.ts';
 import { eventStatusOf, type DeliveryProgress } from '../domain/event-status.ts';
-import type { EventId } from '../domain/ids.ts';
+import type { EventId, TargetId } from '../domain/ids.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Persist } from '../runtime/persist.ts';
 import { progressOf } from '../store/deliveries.ts';
-import { markEvents } from '../store/events.ts';
+import { markEvents, type EventHead } from '../store/events.ts';
 import { restateEvents } from '../store/replay.ts';
 import type { Store } from '../store/store.ts';
 
 export interface EventMark {
   readonly eventId: EventId;
-  /** To how many targets the event is owed. */
-  readonly owed: number;
+  readonly targetIds: readonly TargetId[];
   /** What was just written about one of its deliveries; null to go by the database alone. */
   readonly progress: DeliveryProgress | null;
   readonly onMarked?: () => void;
@@ -39,20 +38,20 @@ export function createMarker(store: Store, clock: Clock, persist: Persist): Mark
   /** An event with one target is described by what was just written; of the others, the database knows the rest. */
   async function statusesOf(marks: readonly EventMark[]): Promise<ReadonlyMap<EventId, EventStatus>> {
     const statuses = new Map<EventId, EventStatus>();
-    const unsure = new Map<EventId, number>();
-    for (const { eventId, owed, progress } of marks) {
-      if (owed === 1 && progress !== null) statuses.set(eventId, eventStatusOf(owed, [progress]));
-      else unsure.set(eventId, owed);
+    const unsure = new Map<EventId, EventHead>();
+    for (const { eventId: id, targetIds, progress } of marks) {
+      if (targetIds.length === 1 && progress !== null) statuses.set(id, eventStatusOf(1, [progress]));
+      else unsure.set(id, { id, targetIds });
     }
-    if (unsure.size > 0) await addFromDatabase(unsure, statuses);
+    if (unsure.size > 0) await addFromDatabase([...unsure.values()], statuses);
     return statuses;
   }
 
-  async function addFromDatabase(unsure: ReadonlyMap<EventId, number>, statuses: Map<EventId, EventStatus>): Promise<void> {
-    const progress = await progressOf(store, [...unsure.keys()]);
-    for (const [eventId, owed] of unsure) {
-      const known = progress.get(eventId) ?? [];
-      if (known.length >= owed) statuses.set(eventId, eventStatusOf(owed, known));
+  async function addFromDatabase(unsure: readonly EventHead[], statuses: Map<EventId, EventStatus>): Promise<void> {
+    const progress = await progressOf(store, unsure);
+    for (const { id, targetIds } of unsure) {
+      const known = progress.get(id) ?? [];
+      if (known.length >= targetIds.length) statuses.set(id, eventStatusOf(targetIds.length, known));
     }
   }
 

@@ -21,7 +21,5 @@ export interface HookEvent {
   readonly receivedAt: Date;
 }
 
-/** What a sender of the event needs to know of it: its bytes, how to label them, and to how many targets it is owed. */
-export interface EventContent extends Pick<HookEvent, 'id' | 'type' | 'body' | 'contentType'> {
-  readonly owed: number;
-}
+/** What a sender of the event needs to know of it: its bytes, how to label them, and who else it is owed to. */
+export type EventContent = Pick<HookEvent, 'id' | 'type' | 'body' | 'contentType' | 'targetIds'>;

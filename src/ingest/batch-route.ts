@@ -11,6 +11,7 @@ import type { Telemetry } from '../runtime/telemetry.ts';
 import { BATCH_TYPES, splitBatch } from './batch-items.ts';
 import type { MakeEvent } from './event-maker.ts';
 import type { Accepted, EventWriter } from './event-writer.ts';
+import type { FreshTargets } from './fresh-targets.ts';
 import { DEFAULT_SOURCE } from './ingest-route.ts';
 import { Problem, problemFields } from './problem.ts';
 import { readSignedRequest, type SignedRequest } from './signed-request.ts';
@@ -19,6 +20,7 @@ export interface BatchDeps {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly writer: Pick<EventWriter, 'acceptAll'>;
+  readonly targets: FreshTargets;
   readonly makeEvent: MakeEvent;
   readonly keys: readonly Uint8Array[];
   /** Of one event. */
@@ -32,7 +34,7 @@ const LONGEST_KEY = 250;
 type Item = HookEvent | Problem;
 type Answer = Accepted | Problem;
 
-export function createBatchRoute({ clock, telemetry, writer, makeEvent, keys, maxBodyBytes, maxBatchBytes }: BatchDeps): (context: Context) => Promise<Response> {
+export function createBatchRoute({ clock, telemetry, writer, targets, makeEvent, keys, maxBodyBytes, maxBatchBytes }: BatchDeps): (context: Context) => Promise<Response> {
   const toItem = ({ idempotencyKey }: SignedRequest) => (body: Uint8Array, place: number): Item => {
     try {
       if (body.byteLength > maxBodyBytes) throw new Problem('body_too_large', `Expected at most ${maxBodyBytes} bytes an event, got ${body.byteLength}`);
@@ -54,6 +56,7 @@ export function createBatchRoute({ clock, telemetry, writer, makeEvent, keys, ma
   return async (context) => {
     const request = await readSignedRequest(context, { clock, keys, maxBytes: maxBatchBytes, types: BATCH_TYPES });
     if (request.idempotencyKey.length > LONGEST_KEY) throw new Problem('invalid_idempotency_key', `Expected at most ${LONGEST_KEY} characters for a batch, got ${request.idempotencyKey.length}`);
+    await targets.refreshing();
     const items = splitBatch(request.body, request.contentType).map(toItem(request));
     const answers = await store(items);
     const passing = answers.find((answer) => answer instanceof Problem && answer.status === 503);

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { newEventId } from '../domain/ids.ts';
 import type { HookEvent } from '../domain/event.ts';
-import { resolveTargets, type Target } from '../domain/target.ts';
+import type { Routing } from '../domain/routing.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { readEventType } from './event-body.ts';
 
@@ -16,7 +16,8 @@ export interface EventParts {
 /** @throws Problem when the body is not an acceptable event */
 export type MakeEvent = (parts: EventParts) => HookEvent;
 
-export function createEventMaker(clock: Clock, targets: () => readonly Target[]): MakeEvent {
+/** @param routesOf the targets that an event of this type is owed to */
+export function createEventMaker(clock: Clock, routesOf: Routing): MakeEvent {
   return ({ source, idempotencyKey, body, contentType }) => {
     const type = readEventType(body);
     const nowMs = clock.now();
@@ -25,7 +26,7 @@ export function createEventMaker(clock: Clock, targets: () => readonly Target[])
       source, idempotencyKey,
       fingerprint: createHash('sha256').update(body).digest('hex'),
       type,
-      targetIds: resolveTargets(targets(), type),
+      targetIds: routesOf(type),
       body, contentType,
       receivedAt: new Date(nowMs),
     };

@@ -6,7 +6,8 @@ import type { AnyBulkWriteOperation, Filter, UpdateFilter } from 'mongodb';
 import { ATTEMPTS_KEPT, type Attempt } from '../domain/attempt.ts';
 import type { Delivery, DeliveryClaim, OpenDelivery } from '../domain/delivery.ts';
 import type { DeliveryProgress } from '../domain/event-status.ts';
-import type { DeliveryId, EventId, TargetId } from '../domain/ids.ts';
+import { deliveryIdOf, type DeliveryId, type EventId, type TargetId } from '../domain/ids.ts';
+import type { EventHead } from './events.ts';
 import type { DeliveryDocument, Store } from './store.ts';
 import { duplicatesOf } from './write-errors.ts';
 
@@ -81,7 +82,8 @@ export async function findDeliveries({ deliveries }: Store, ids: readonly Delive
 }
 
 export async function findDeliveriesOfEvent({ deliveries }: Store, eventId: EventId): Promise<readonly Delivery[]> {
-  return (await deliveries.find({ eventId }).sort({ _id: 1 }).toArray()).map(toDelivery);
+  // An id begins with its event's, and 0 is the next character after the slash.
+  return (await deliveries.find({ _id: { $gt: `${eventId}/` as DeliveryId, $lt: `${eventId}0` as DeliveryId } }).sort({ _id: 1 }).toArray()).map(toDelivery);
 }
 
 const DUE: Filter<DeliveryDocument> = { wakeAt: { $exists: true }, $expr: { $lte: ['$wakeAt', '$$NOW'] } };
@@ -105,8 +107,9 @@ const toOpen = (documents: readonly DeliveryDocument[]): readonly OpenDelivery[]
   documents.map(toDelivery).filter((delivery): delivery is OpenDelivery => delivery.state === 'ready' || delivery.state === 'waiting');
 
 /** How far the deliveries of these events have come, by event. */
-export async function progressOf({ deliveries }: Store, eventIds: readonly EventId[]): Promise<ReadonlyMap<EventId, readonly DeliveryProgress[]>> {
-  const found = await deliveries.find({ eventId: { $in: [...eventIds] } }, { projection: { eventId: 1, state: 1, attemptCount: 1 } }).toArray();
+export async function progressOf({ deliveries }: Store, events: readonly EventHead[]): Promise<ReadonlyMap<EventId, readonly DeliveryProgress[]>> {
+  const ids = events.flatMap(({ id, targetIds }) => targetIds.map((targetId) => deliveryIdOf(id, targetId)));
+  const found = await deliveries.find({ _id: { $in: ids } }, { projection: { eventId: 1, state: 1, attemptCount: 1 } }).toArray();
   const byEvent = new Map<EventId, DeliveryProgress[]>();
   for (const { eventId, state, attemptCount } of found) byEvent.set(eventId, [...(byEvent.get(eventId) ?? []), { state, attemptCount }]);
   return byEvent;

@@ -56,7 +56,7 @@ export async function findContents({ events }: Store, ids: readonly EventId[]): 
 
 /** The part of an event's document that a sender needs. */
 export const toContent = ({ _id, type, body, contentType, targetIds }: Pick<EventDocument, '_id' | 'type' | 'body' | 'contentType' | 'targetIds'>): EventContent => ({
-  id: _id, type, body, contentType, owed: targetIds.length,
+  id: _id, type, body, contentType, targetIds,
 });
 
 /** Events without all their delivery documents, oldest first, after the given id. */

@@ -13,11 +13,17 @@ const DAY_S = 86_400;
 const FIRED_TIMER_S = 3_600;
 
 /** Names that were ours once and are dropped where they still stand. */
-const RETIRED: readonly RetiredIndex[] = [];
+const RETIRED: readonly RetiredIndex[] = [
+  { collection: 'events', name: 'retention' },
+  { collection: 'deliveries', name: 'retention' },
+  { collection: 'deliveries', name: 'state' },
+  { collection: 'deliveries', name: 'event' },
+];
 
 /** By collection. `retentionDays` counts from an event's settling. */
 export function wantedIndexes(retentionDays: number): Readonly<Record<string, readonly WantedIndex[]>> {
-  const retention: WantedIndex = { key: { settledAt: 1 }, name: 'retention', expireAfterSeconds: retentionDays * DAY_S };
+  // Partial, so that what is not settled has no entry, which would have to be taken out again when it is.
+  const retention: WantedIndex = { key: { settledAt: 1 }, name: 'pruning', expireAfterSeconds: retentionDays * DAY_S, partialFilterExpression: { settledAt: { $exists: true } } };
   return {
     events: [
       { key: { source: 1, idempotencyKey: 1 }, name: 'idempotency', unique: true },
@@ -28,8 +34,7 @@ export function wantedIndexes(retentionDays: number): Readonly<Record<string, re
     ],
     deliveries: [
       { key: { targetId: 1, wakeAt: 1 }, name: 'wake', partialFilterExpression: { wakeAt: { $exists: true } } },
-      { key: { targetId: 1, state: 1, _id: 1 }, name: 'state' },
-      { key: { eventId: 1 }, name: 'event' },
+      { key: { targetId: 1, state: 1, _id: 1 }, name: 'unfinished', partialFilterExpression: { state: { $in: ['ready', 'waiting', 'dead'] } } },
       retention,
     ],
     schedule: [

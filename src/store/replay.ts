@@ -95,7 +95,7 @@ const timerOf = ({ id, targetId, generation }: SettledDelivery, wakeAts: Readonl
 export async function restateEvents(store: Store, ids: readonly EventId[]): Promise<void> {
   for (let done = false; !done; ) {
     const words = await findWords(store, ids);
-    const progress = await progressOf(store, ids);
+    const progress = await progressOf(store, words);
     const wrong = words.flatMap((word) => rightWord(word, progress.get(word.id) ?? []));
     done = wrong.length === 0 || (await rewriteWords(store, wrong));
   }
@@ -151,8 +151,9 @@ export interface SettledSearch {
 /** Settled deliveries by id, which is oldest event first; each with its last attempt only. */
 export async function findSettled({ deliveries }: Store, { targetIds, state, after, before, limit }: SettledSearch): Promise<readonly SettledDelivery[]> {
   const filter: Filter<DeliveryDocument> = { targetId: { $in: [...targetIds] }, state, _id: { $gt: (after ?? '') as DeliveryId, ...(before === null ? {} : { $lt: before as DeliveryId }) } };
-  // Without the hint the order alone could tempt the planner to walk through all of `_id`.
-  const found = await deliveries.find(filter, { projection: { attempts: { $slice: -1 } }, sort: { _id: 1 }, hint: 'state', limit }).toArray();
+  // Without the hint the order alone could tempt the planner to walk through all of `_id`, which it must for the delivered: they are in no other index.
+  const hint = state === 'dead' ? 'unfinished' : '_id_';
+  const found = await deliveries.find(filter, { projection: { attempts: { $slice: -1 } }, sort: { _id: 1 }, hint, limit }).toArray();
   return found.flatMap(toSettled);
 }
 

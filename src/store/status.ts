@@ -14,10 +14,13 @@ export interface Count {
   readonly more: boolean;
 }
 
+/** Of those in no such state there is no index: whatever is done with is left to itself. */
+export type UnfinishedState = Exclude<DeliveryState, 'delivered'>;
+
 /** One more than the limit is looked for, to know whether there are more. */
 const counted = (found: number, limit: number): Count => ({ value: Math.min(found, limit), more: found > limit });
 
-export async function countInState({ deliveries }: Store, targetId: TargetId, state: DeliveryState, limit: number): Promise<Count> {
+export async function countInState({ deliveries }: Store, targetId: TargetId, state: UnfinishedState, limit: number): Promise<Count> {
   return counted(await deliveries.countDocuments({ targetId, state }, { limit: limit + 1 }), limit);
 }
 

@@ -1,27 +1,35 @@
 /**
- * All targets, in memory, as the database last told. Refreshed when the change stream says that targets have changed; each
- * listener hears of every refresh.
+ * All targets, in memory, as the database last told; each listener hears of every refresh. Whoever has a change stream refreshes
+ * when it says that targets have changed, anybody else by asking now and then whether they have.
  */
 import type { TargetId } from '../domain/ids.ts';
+import { createRouting, type Routing } from '../domain/routing.ts';
 import type { Target } from '../domain/target.ts';
 import type { Store } from './store.ts';
-import { listTargets } from './targets.ts';
+import { listTargets, targetVersions } from './targets.ts';
 
 export class TargetBook {
   readonly #store: Store;
   readonly #listeners = new Set<() => void>();
   #targets: ReadonlyMap<TargetId, Target> = new Map();
+  #list: readonly Target[] = [];
+  #routing: Routing = createRouting([]);
 
   constructor(store: Store) {
     this.#store = store;
   }
 
   all(): readonly Target[] {
-    return [...this.#targets.values()];
+    return this.#list;
   }
 
   get(id: TargetId): Target | null {
     return this.#targets.get(id) ?? null;
+  }
+
+  /** The targets that an event of this type is owed to. */
+  routesOf(type: string | null): readonly TargetId[] {
+    return this.#routing(type);
   }
 
   onRefresh(listener: () => void): void {
@@ -29,8 +37,16 @@ export class TargetBook {
   }
 
   async refresh(): Promise<void> {
-    const targets = await listTargets(this.#store);
-    this.#targets = new Map(targets.map((target) => [target.id, target]));
+    this.#list = await listTargets(this.#store);
+    this.#targets = new Map(this.#list.map((target) => [target.id, target]));
+    this.#routing = createRouting(this.#list);
     for (const listener of this.#listeners) listener();
+  }
+
+  /** Reads all only when a version tells of a change. */
+  async refreshIfChanged(): Promise<void> {
+    const versions = await targetVersions(this.#store);
+    const isSame = versions.size === this.#targets.size && [...versions].every(([id, version]) => this.#targets.get(id)?.version === version);
+    if (!isSame) await this.refresh();
   }
 }

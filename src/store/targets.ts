@@ -7,6 +7,11 @@ export async function listTargets({ targets }: Store): Promise<readonly Target[]
   return (await targets.find().sort({ _id: 1 }).toArray()).map(toTarget);
 }
 
+/** The version of each target: it rises with every change. */
+export async function targetVersions({ targets }: Store): Promise<ReadonlyMap<TargetId, number>> {
+  return new Map((await targets.find({}, { projection: { version: 1 } }).toArray()).map(({ _id, version }) => [_id, version]));
+}
+
 const toTarget = ({ _id, ...rest }: TargetDocument): Target => ({ id: _id, ...rest });
 
 export type TargetSettings = Omit<Target, 'version' | 'status' | 'statusReason' | 'secrets'> & {

@@ -4,7 +4,7 @@
  * is in a lane's memory or parked; what memory loses in a crash, the sweep finds again.
  */
 import type { Clock } from '../runtime/clock.ts';
-import { pipelineHashOf, type StreamPosition } from '../store/change-stream.ts';
+import { PIPELINE_HASH, type StreamPosition } from '../store/change-stream.ts';
 import { clearResumePoint, loadResumePoint, saveResumePoint, type ResumePoint } from '../store/resume-tokens.ts';
 import type { Store } from '../store/store.ts';
 
@@ -23,7 +23,6 @@ const IDLE_SAVE_EVERY_MS = 10_000;
 
 /** @param member the name of this processor, known once its session has begun */
 export function createCheckpoint(store: Store, clock: Clock, member: () => string): Checkpoint {
-  const pipelineHash = pipelineHashOf('everything');
   let newest: StreamPosition | null = null;
   let moved = false;
   let savedAtMs = -Infinity;
@@ -33,7 +32,7 @@ export function createCheckpoint(store: Store, clock: Clock, member: () => strin
     const { token, clusterTime } = newest;
     savedAtMs = clock.monotonic();
     moved = false;
-    await saveResumePoint(store, member(), { token, clusterTime, pipelineHash });
+    await saveResumePoint(store, member(), { token, clusterTime, pipelineHash: PIPELINE_HASH });
   }
 
   return {

@@ -53,7 +53,7 @@ export function createDispatch({ store, book, offering, park, onParked }: Dispat
 
   async function parkAll(candidates: readonly Candidate[]): Promise<void> {
     if (candidates.length === 0) return;
-    await park(candidates.map(({ job }) => ({ ...job.claim, owed: job.content.owed })));
+    await park(candidates.map(({ job }) => ({ ...job.claim, targetIds: job.content.targetIds })));
     const isNews = candidates.some(({ lane }) => !lane.hasParked);
     for (const { lane } of candidates) markParked(lane);
     if (isNews) onParked();

@@ -51,8 +51,8 @@ export interface Feed extends Service {
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 const CLOSE_MS = 1_000;
-/** A read is answered within a second, later only when it has much to look through or nothing comes at all. */
-const STUCK_AFTER_MS = 2_500;
+/** A read is answered within two seconds, later only when it has much to look through or nothing comes at all. */
+const STUCK_AFTER_MS = 3_500;
 
 interface OpenStream {
   readonly reader: ChangeReader;
@@ -82,7 +82,7 @@ export function createFeed(deps: FeedDeps): Feed {
     const now = await clusterTimeNow(connection.db);
     const stored = await checkpoint.load();
     if (stored === null) return { start: { at: now }, ageMs: null };
-    const start = startOf(stored, 'everything');
+    const start = startOf(stored);
     // A place ahead of the server's time belongs to another cluster; a stream started there would open and stay silent.
     if (timeOfStart(start).greaterThan(now)) return { start: { at: now }, ageMs: null };
     return { start, ageMs: Math.max(0, serverClock.now() - stored.savedAt.getTime()) };
@@ -92,7 +92,7 @@ export function createFeed(deps: FeedDeps): Feed {
     const { start, ageMs } = await patience.within(chooseStart, signal);
     const after = 'after' in start ? start.after : undefined;
     telemetry.emit('stream.opened', { from: after !== undefined ? 'token' : ageMs === null ? 'now' : 'time', ageMs });
-    return { reader: openChangeReader(connection.db, 'everything', start), milestone: createMilestone(clock, () => clusterTimeNow(connection.db)), unprovenToken: after, catchingUp: true, overtakenAtMs: -Infinity, askedAtMs: null, openedAtMs: clock.monotonic(), changes: 0, offered: 0 };
+    return { reader: openChangeReader(connection.db, start), milestone: createMilestone(clock, () => clusterTimeNow(connection.db)), unprovenToken: after, catchingUp: true, overtakenAtMs: -Infinity, askedAtMs: null, openedAtMs: clock.monotonic(), changes: 0, offered: 0 };
   }
 
   async function read(stream: OpenStream, signal: AbortSignal): Promise<ChangeBatch> {

@@ -47,9 +47,15 @@ export function planOwnership(look: OwnershipLook): OwnershipPlan {
   };
 }
 
-/** Who should have a lane, of those that renew and stay. */
-export function preferredOf({ own, sessions, serverNowMs }: Pick<OwnershipLook, 'own' | 'sessions' | 'serverNowMs'>): (targetId: TargetId) => SessionId | null {
-  const candidates = sessions.filter(({ id, until, leaving }) => id === own || (!leaving && isFresh(until, serverNowMs)));
+type Sessions = Pick<OwnershipLook, 'own' | 'sessions' | 'serverNowMs'>;
+
+/** Those that renew and stay, ourselves in any case. */
+export const candidatesOf = ({ own, sessions, serverNowMs }: Sessions): readonly SessionInfo[] =>
+  sessions.filter(({ id, until, leaving }) => id === own || (!leaving && isFresh(until, serverNowMs)));
+
+/** Who should have a lane, of those. */
+export function preferredOf(look: Sessions): (targetId: TargetId) => SessionId | null {
+  const candidates = candidatesOf(look);
   return (targetId) => preferredOwner(targetId, candidates)?.id ?? null;
 }
 

@@ -11,10 +11,10 @@ import type { ServerClock } from '../runtime/server-clock.ts';
 import { createLoop, type Service } from '../runtime/service.ts';
 import type { Telemetry } from '../runtime/telemetry.ts';
 import { listLanes, releaseLane, takeLane, type LaneRecord } from '../store/lanes.ts';
-import { liveSessions } from '../store/sessions.ts';
+import { liveSessions, type SessionInfo } from '../store/sessions.ts';
 import type { Store } from '../store/store.ts';
 import type { LaneBook, OwnedLane } from './lane-book.ts';
-import { planOwnership, preferredOf } from './ownership-plan.ts';
+import { candidatesOf, planOwnership, preferredOf } from './ownership-plan.ts';
 import { PassedOver } from './passed-over.ts';
 import type { OpenLane } from './ports.ts';
 import type { Session } from './session.ts';
@@ -34,7 +34,10 @@ export interface OwnershipDeps {
 }
 
 export interface Ownership extends Service {
+  /** Something about lanes or targets has changed: looks at everything. */
   nudge(): void;
+  /** Looks who lives, and at the rest only when that has changed. */
+  glance(): void;
   /** The session is gone, and with it every lane. */
   dropAll(): void;
 }
@@ -50,6 +53,11 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
   /** Still ours in the database, and on their way out: nobody may take them before they are drained, ourselves included. */
   const leaving = new Set<TargetId>();
   const passedOver = new PassedOver(clock);
+  /** On the monotonic clock: until then nothing is expected of another look, unless others live, or are handed lanes, than then. */
+  let nextLookAtMs = -Infinity;
+  /** Rises with every change that is told of. */
+  let news = 0;
+  let lookedWith = '';
   /** Settles once the others have been told that this session ends. */
   let announced: Promise<void> = Promise.resolve();
 
@@ -79,7 +87,7 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
       leaving.delete(targetId);
     }
     telemetry.emit('lane.released', { targetId, reason });
-    loop.nudge();
+    nudge();
   }
 
   function drop(lane: OwnedLane, reason: string): void {
@@ -103,21 +111,41 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
 
   async function turn(): Promise<number> {
     if (!session.isTrusted()) return IDLE_MS;
+    const sessions = await liveSessions(store);
+    session.expectExpiries(sessions);
+    const leftMs = nextLookAtMs - clock.monotonic();
+    return leftMs > 0 && whoIn(sessions) === lookedWith ? leftMs : look(sessions);
+  }
+
+  /** Who lives, whose lanes are theirs until they do not, and who of them is handed lanes. */
+  const whoIn = (sessions: readonly SessionInfo[]): string => [sessions, candidatesOf({ own: session.id, sessions, serverNowMs: serverClock.now() })].map((some) => some.map(({ id }) => id).join()).join('; ');
+
+  /** Notes when to look again; news that come meanwhile make that now, and so does a look that fails. */
+  async function look(sessions: readonly SessionInfo[]): Promise<number> {
+    const newsBefore = news;
+    nextLookAtMs = -Infinity;
+    lookedWith = whoIn(sessions);
+    const waitMs = await plan(sessions);
+    if (news !== newsBefore) return 0;
+    nextLookAtMs = clock.monotonic() + waitMs;
+    return waitMs;
+  }
+
+  async function plan(sessions: readonly SessionInfo[]): Promise<number> {
     const own = session.id;
-    const [sessions, all] = await Promise.all([liveSessions(store), listLanes(store, targets().map(({ id }) => id))]);
+    const all = await listLanes(store, targets().map(({ id }) => id));
     const lanes = all.filter(({ targetId }) => !leaving.has(targetId));
     const held = new Map(book.all().map(({ port, term }) => [port.targetId, term]));
     const freeForMs = (targetId: TargetId): number => clock.monotonic() - (freeSinceMs.get(targetId) ?? Infinity);
-    const look = { own, lanes, sessions, serverNowMs: serverClock.now(), held, freeForMs, passedOver: (targetId: TargetId) => passedOver.of(targetId) };
-    const [plan, preferred] = [planOwnership(look), preferredOf(look)];
-    session.expectExpiries(sessions);
-    for (const targetId of plan.lost) withLane(targetId, (lane) => drop(lane, 'taken by another'));
-    for (const { targetId } of plan.release) withLane(targetId, (lane) => track(handOver(lane, 'handed over')));
+    const seen = { own, lanes, sessions, serverNowMs: serverClock.now(), held, freeForMs, passedOver: (targetId: TargetId) => passedOver.of(targetId) };
+    const [planned, preferred] = [planOwnership(seen), preferredOf(seen)];
+    for (const targetId of planned.lost) withLane(targetId, (lane) => drop(lane, 'taken by another'));
+    for (const { targetId } of planned.release) withLane(targetId, (lane) => track(handOver(lane, 'handed over')));
     for (const target of targets()) withLane(target.id, (lane) => renewWhenChanged(lane, target));
-    for (const lane of plan.take) await take(lane, preferred(lane.targetId));
-    noteFree(plan.leave);
+    for (const lane of planned.take) await take(lane, preferred(lane.targetId));
+    noteFree(planned.leave);
     const isAwaited = lanes.some(({ targetId, owner }) => owner !== null && owner !== own && preferred(targetId) === own);
-    return plan.leave.length > 0 || isAwaited ? WATCHFUL_MS : IDLE_MS;
+    return planned.leave.length > 0 || isAwaited ? WATCHFUL_MS : IDLE_MS;
   }
 
   /** A lane is built for its limits; with others it is given back and taken anew, which keeps them exact in between. */
@@ -132,8 +160,15 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
 
   const loop = createLoop({ clock, telemetry }, { name: 'ownership', turn, retryMs: 500 });
 
+  function nudge(): void {
+    news += 1;
+    nextLookAtMs = -Infinity;
+    loop.nudge();
+  }
+
   return {
-    nudge: () => loop.nudge(),
+    nudge,
+    glance: () => loop.nudge(),
     start: async () => {
       await turn();
       await loop.start();

@@ -1,5 +1,5 @@
 /**
- * How long a read of a change stream may stay unanswered. A waiting read is answered within a second, so one that is not is
+ * How long a read of a change stream may stay unanswered. A waiting read is answered within seconds, so one that is not is
  * most likely on a connection that is dead without a word (dropped by a firewall on the way), and no socket will ever tell.
  * Opening at a place far back in a large oplog is slow for a good reason: each expiry doubles the patience, an answer resets it.
  *

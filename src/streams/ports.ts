@@ -1,6 +1,7 @@
 /** What the streams need of the delivery side. The processor fills these in; neither side imports the other. */
 import type { DeliveryClaim, DeliveryJob } from '../domain/delivery.ts';
-import type { DeliveryId, EventId, TargetId } from '../domain/ids.ts';
+import type { DeliveryId, TargetId } from '../domain/ids.ts';
+import type { EventHead } from '../store/events.ts';
 
 /** `known`: it is in memory already, or was and is not marked yet. `full`: no room; it must be kept in the database. */
 export type OfferResult = 'taken' | 'known' | 'full';
@@ -33,10 +34,10 @@ export interface OpenLaneOptions {
 export type OpenLane = (targetId: TargetId, options: OpenLaneOptions) => LanePort;
 
 /** Keeps deliveries as ready in the database (T3), and sees to the marks of their events. */
-export type Park = (claims: readonly (DeliveryClaim & { readonly owed: number })[]) => Promise<void>;
+export type Park = (claims: readonly (DeliveryClaim & Pick<EventHead, 'targetIds'>)[]) => Promise<void>;
 
 /** Sees to the fan-out mark and status of events whose delivery documents may be complete (T4). */
-export type Recheck = (events: readonly { readonly eventId: EventId; readonly owed: number }[]) => void;
+export type Recheck = (events: readonly EventHead[]) => void;
 
 /** Ends the process for a reason that no waiting heals. */
 export type Fail = (error: unknown) => void;

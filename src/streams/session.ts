@@ -49,6 +49,7 @@ export interface Session extends Service {
 /** An expiry is looked for this much after it is due, by which the two clocks may differ. */
 const EXPIRY_MARGIN_MS = 50;
 const SHORTEST_WAIT_MS = 250;
+const LOOK_FOR_EXPIRY_EVERY_MS = 30_000;
 /** One connection that is dead without a word must not cost the lease; a round trip of a second must not be asked for again. */
 const HEDGE_EVERY_MS = 2_000;
 
@@ -59,6 +60,7 @@ export function createSession({ store, clock, serverClock, telemetry, fail }: Se
   let renewedAtMs = -Infinity;
   let renewedAtWallMs = -Infinity;
   let firstExpiryMs = Infinity;
+  let lookedForExpiryMs = -Infinity;
   let unbrokenSinceMs = Infinity;
 
   /** Counts from before the renewal was sent: the server's lease began no earlier. One that a later one has overtaken counts for nothing. */
@@ -102,9 +104,17 @@ export function createSession({ store, clock, serverClock, telemetry, fail }: Se
 
   async function turn(): Promise<number> {
     if (!(await hedged(clock, HEDGE_EVERY_MS, () => timed(() => renewSession(store, id))))) await replace();
-    if (mayEndOthers()) await hedged(clock, HEDGE_EVERY_MS, () => endExpiredSessions(store));
+    if (mayEndOthers() && isExpiryLikely()) await endExpired();
     onRenewed();
     return untilNextTurn();
+  }
+
+  /** By what was last seen of the others; now and then whatever was seen. */
+  const isExpiryLikely = (): boolean => serverClock.now() >= firstExpiryMs || clock.monotonic() - lookedForExpiryMs >= LOOK_FOR_EXPIRY_EVERY_MS;
+
+  async function endExpired(): Promise<void> {
+    lookedForExpiryMs = clock.monotonic();
+    await hedged(clock, HEDGE_EVERY_MS, () => endExpiredSessions(store));
   }
 
   /** A dead member's lanes wait for the end of its lease, and not for our next renewal on top. */

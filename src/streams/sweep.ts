@@ -34,10 +34,7 @@ export interface SweepDeps {
   readonly repair: (signal: AbortSignal) => Promise<void>;
 }
 
-interface Look {
-  readonly id: EventId;
-  /** To how many targets the event is owed, those of others included. */
-  readonly owed: number;
+interface Look extends EventHead {
   readonly unknownTo: readonly TargetId[];
   /** None of our lanes has it. */
   readonly isNowhere: boolean;
@@ -46,14 +43,15 @@ interface Look {
 const EVERY_MS = 5_000;
 const JITTER_MS = 500;
 const PAGE = 1_000;
-const STREAM_WAIT_MS = 3_000;
+/** Longer than a read of the stream that is well. */
+const STREAM_WAIT_MS = 4_000;
 
 export function createSweep({ store, clock, random, telemetry, book, park, recheck, streamReached, refill, repair }: SweepDeps): Loop {
   /** An event with those lanes of ours that it is owed to and that do not have it in memory. */
   const look = ({ id, targetIds }: EventHead): Look => {
     const own = targetIds.filter((targetId) => book.get(targetId) !== null);
     const unknownTo = own.filter((targetId) => book.get(targetId)?.port.has(deliveryIdOf(id, targetId)) === false);
-    return { id, owed: targetIds.length, unknownTo, isNowhere: unknownTo.length === own.length };
+    return { id, targetIds, unknownTo, isNowhere: unknownTo.length === own.length };
   };
   const looks = (events: readonly EventHead[]): readonly Look[] => events.map(look).filter(({ unknownTo }) => unknownTo.length > 0);
 
@@ -79,13 +77,13 @@ export function createSweep({ store, clock, random, telemetry, book, park, reche
     const watch = book.watchForgotten();
     try {
       const pending = looks(await stillPending(store, suspects.map(({ id }) => id)));
-      const owed = pending.flatMap((event) => event.unknownTo.map((targetId) => claimWithOwed(event, targetId)));
+      const owed = pending.flatMap((event) => event.unknownTo.map((targetId) => claimIn(event, targetId)));
       const existing = await existingDeliveries(store, owed.map(({ id }) => id));
       const missing = owed.filter(({ id }) => !existing.has(id) && !watch.has(id));
       if (missing.length > 0) await park(missing);
       for (const { targetId } of missing) noteParked(targetId);
       // Whoever has one of the others in memory marks the event when that is settled.
-      recheck(pending.filter(({ isNowhere }) => isNowhere).map(({ id, owed: count }) => ({ eventId: id, owed: count })));
+      recheck(pending.filter(({ isNowhere }) => isNowhere));
       return missing.length;
     } finally {
       watch.end();
@@ -120,6 +118,4 @@ export function createSweep({ store, clock, random, telemetry, book, park, reche
   return createLoop({ clock, telemetry }, { name: 'sweep', turn, retryMs: 1_000 });
 }
 
-const claimWithOwed = ({ id, owed }: Look, targetId: TargetId): ReturnType<typeof firstClaim> & { readonly owed: number } => ({
-  ...firstClaim(deliveryIdOf(id, targetId), id, targetId), owed,
-});
+const claimIn = ({ id, targetIds }: EventHead, targetId: TargetId): ReturnType<typeof firstClaim> & Pick<EventHead, 'targetIds'> => ({ ...firstClaim(deliveryIdOf(id, targetId), id, targetId), targetIds });

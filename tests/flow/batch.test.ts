@@ -24,7 +24,7 @@ test('every item of a batch is stored with as few statements as can be, and deli
     assert.deepEqual([answer.status, answer.body.accepted, answer.body.refused, (await insertsOf(world)) - before], [202, 300, 0, 1]);
     await world.processor();
     await world.settled(300);
-    const received = new Map(world.sink.requests.map(({ id, body }) => [id, body?.toString('utf8')]));
+    const received = new Map(world.sink.requests.map(({ id, body }) => [id, body.toString('utf8')]));
     assert.deepEqual(idsOf(answer).map((id) => received.get(id ?? '')), bodies);
   }));
 

@@ -57,7 +57,7 @@ async function toldFromStored({ db, store }: World): Promise<readonly Change[]> 
   // Read as it stands on this node: places are written with w:1, and a majority read would show the one before.
   const stored = await db.collection<ResumeTokenDocument>('resumeTokens').findOne({ _id: defaultMember() });
   assert.ok(stored);
-  const reader = openChangeReader(store.db, 'everything', startOf(stored, 'everything'));
+  const reader = openChangeReader(store.db, startOf(stored));
   try {
     for (;;) {
       const { changes, dry } = await reader.next();

@@ -42,7 +42,7 @@ async function indexesOf(db: Db): Promise<Readonly<Record<string, Definition>>> 
 const wanted = (days = DAYS): Readonly<Record<string, Definition>> =>
   Object.fromEntries(Object.entries(wantedIndexes(days)).flatMap(([collection, indexes]) => indexes.map(({ name, ...rest }) => [`${collection}.${name}`, { ...rest }])));
 
-/** A program of an older release, as far as its indexes tell: other keys, ages, filters and uniqueness, under the names of today. */
+/** A program of an older release, as far as its indexes tell: other keys, ages, filters and uniqueness, under the names of today and of before. */
 const OLD: readonly (readonly [string, IndexDescription])[] = [
   ['events', { key: { source: 1, idempotencyKey: 1 }, name: 'idempotency' }],
   ['events', { key: { status: 1 }, name: 'failed' }],
@@ -50,6 +50,8 @@ const OLD: readonly (readonly [string, IndexDescription])[] = [
   ['events', { key: { receivedAt: 1 }, name: MINE }],
   ['deliveries', { key: { wakeAt: 1 }, name: 'wake', sparse: true }],
   ['deliveries', { key: { settledAt: 1 }, name: 'retention' }],
+  ['deliveries', { key: { targetId: 1, state: 1, _id: 1 }, name: 'state' }],
+  ['deliveries', { key: { eventId: 1 }, name: 'event' }],
   ['deliveries', { key: { targetId: 1, wakeAt: 1 }, name: 'due' }],
   ['schedule', { key: { firedAt: 1 }, name: 'fired', expireAfterSeconds: 60 }],
   ['sessions', { key: { member: 1, endedAt: 1 }, name: 'member', unique: true }],
@@ -115,7 +117,7 @@ describe('indexes', () => {
       await ensureIndexes(world.store, DAYS);
       const file = async (): Promise<unknown> => {
         const [stats] = await world.db.collection('events').aggregate<{ storageStats: { indexDetails: Record<string, { uri: string }> } }>([{ $collStats: { storageStats: {} } }]).toArray();
-        return stats?.storageStats.indexDetails['retention']?.uri ?? assert.fail('Expected the file of the index');
+        return stats?.storageStats.indexDetails['pruning']?.uri ?? assert.fail('Expected the file of the index');
       };
       const before = await file();
       await ensureIndexes(world.store, 7);

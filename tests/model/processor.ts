@@ -197,7 +197,7 @@ function assemble(ground: ProcessorGround, book: LaneBook, isTrusted: () => bool
   });
   const sweep = createSweep({
     store, clock, telemetry, book, park, random: () => 0.5, streamReached: feed.reached, refill: () => refill.nudge(), repair: repair.run,
-    recheck: (events) => { for (const { eventId, owed } of events) marker.note({ eventId, owed, progress: null }); },
+    recheck: (events) => { for (const { id: eventId, targetIds } of events) marker.note({ eventId, targetIds, progress: null }); },
   });
   const slots = new Slots(2 * CONCURRENCY);
   return { services: [feed, scheduler, refill, sweep], openLane, searchForLeftovers };

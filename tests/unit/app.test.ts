@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { describe, test } from 'node:test';
+import { createRouting } from '../../src/domain/routing.ts';
 import type { HookEvent } from '../../src/domain/event.ts';
 import { createApp } from '../../src/ingest/app.ts';
 import { createReadiness } from '../../src/ingest/health.ts';
@@ -41,7 +42,8 @@ function world({ adminToken = null, ping = () => Promise.resolve(), accept, even
   const intake = {
     clock, telemetry,
     writer: { accept: store, acceptAll: (events: readonly HookEvent[]) => Promise.all(events.map((event) => store(event).catch(asProblem))) },
-    makeEvent: createEventMaker(clock, () => [targetWith({ eventTypes: ['order.*'] })]),
+    targets: { refreshing: () => null },
+    makeEvent: createEventMaker(clock, createRouting([targetWith({ eventTypes: ['order.*'] })])),
     keys: [Buffer.from('secret')],
     maxBodyBytes: 1_024,
   };

@@ -15,7 +15,7 @@ import { ServerClock } from '../../src/runtime/server-clock.ts';
 import { createTelemetry } from '../../src/runtime/telemetry.ts';
 import type { Settlement } from '../../src/store/deliveries.ts';
 import { FAKE_START_MS, FakeClock, settled } from '../support/fake-clock.ts';
-import { eventIdOf, idOf, jobOf, targetWith } from './delivery-parts.ts';
+import { eventIdOf, idOf, jobOf, TARGET_ID, targetWith } from './delivery-parts.ts';
 
 /** What a try shows, and how long it takes; or that the lane is drained instead of giving the turn. */
 type Try = Outcome | { readonly outcome: Outcome; readonly tookMs: number } | 'drained';
@@ -121,7 +121,7 @@ describe('an outcome', () => {
     test(`of ${what}, marked and its slot given back last`, async (context) => {
       const told = await story(context, [outcome]);
       assert.deepEqual(told.settlements.map(({ claim, to: state, attempts }) => [claim.id, state, attempts.length]), [[idOf(1), to, 1]]);
-      assert.deepEqual(told.marks.map(({ eventId, owed, progress: seen }) => [eventId, owed, seen]), [[eventIdOf(1), 1, progress]]);
+      assert.deepEqual(told.marks.map(({ eventId, targetIds, progress: seen }) => [eventId, targetIds, seen]), [[eventIdOf(1), [TARGET_ID], progress]]);
       assert.deepEqual([told.answer, told.steps], [answer, ['settle', 'mark', 'slot back']]);
       assertTidy(told);
     });

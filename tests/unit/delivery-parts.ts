@@ -28,7 +28,7 @@ export function jobOf(number: number, { bytes = 0, claim = {} }: { readonly byte
   const eventId = eventIdOf(number);
   return {
     claim: { id: idOf(number), eventId, targetId: TARGET_ID, stored: false, generation: 0, attemptCount: 0, ...claim },
-    content: { id: eventId, type: 'order.created', body: new Uint8Array(bytes), contentType: 'application/json', owed: 1 },
+    content: { id: eventId, type: 'order.created', body: new Uint8Array(bytes), contentType: 'application/json', targetIds: [TARGET_ID] },
   };
 }
 

@@ -130,7 +130,7 @@ async function sweepOnce({ book, park, parked }: Bench, targetIds: readonly Targ
   const rechecked: string[] = [];
   const sweep = createSweep({
     store: storeOf({ events: [{ _id: eventIdOf(1), targetIds }] }), clock: new FakeClock(), random: () => 0.5, telemetry: createTelemetry(),
-    book, park, recheck: (events) => rechecked.push(...events.map(({ eventId }) => eventId)), streamReached: () => Promise.resolve(true), refill: () => undefined, repair: () => Promise.resolve(),
+    book, park, recheck: (events) => rechecked.push(...events.map(({ id }) => id)), streamReached: () => Promise.resolve(true), refill: () => undefined, repair: () => Promise.resolve(),
   });
   await sweep.start();
   for (let step = 0; step < 5; step += 1) await settled();
