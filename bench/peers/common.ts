@@ -3,7 +3,7 @@
  * HTTP side with its checks, and the processor's own sender with its signature.
  */
 import { STANDARD_SCHEDULE_MS } from '../../src/domain/backoff.ts';
-import type { EventContent, HookEvent } from '../../src/domain/event.ts';
+import type { EventContent, HookEvent, IncomingEvent } from '../../src/domain/event.ts';
 import { DEFAULT_TARGET_ID, type EventId } from '../../src/domain/ids.ts';
 import { createRouting } from '../../src/domain/routing.ts';
 import type { Target } from '../../src/domain/target.ts';
@@ -48,14 +48,14 @@ const unavailable = (): Promise<never> => Promise.reject(new Error('Only single 
 /** Listens, and answers 202 for each event once `accept` has resolved. */
 export async function serveIngest(downstreamUrl: string, accept: (event: HookEvent) => Promise<void>): Promise<string> {
   const telemetry = createTelemetry();
-  const target = targetAt(downstreamUrl);
+  const routesOf = createRouting([targetAt(downstreamUrl)]);
   const writer = {
-    async accept(event: HookEvent) {
-      await accept(event);
+    async accept(event: IncomingEvent) {
+      await accept({ ...event, targetIds: routesOf(event.type) });
       return { id: event.id, status: 'RECEIVED', duplicate: false } as const;
     },
   };
-  const ingest = createIngestRoute({ clock, telemetry, writer, targets: { refreshing: () => null }, makeEvent: createEventMaker(clock, createRouting([target])), keys: keysOf(config.ingestSecrets), maxBodyBytes: config.maxBodyBytes });
+  const ingest = createIngestRoute({ clock, telemetry, writer, makeEvent: createEventMaker(clock), keys: keysOf(config.ingestSecrets), maxBodyBytes: config.maxBodyBytes });
   const app = createApp({ telemetry, readiness: { check: () => Promise.resolve() }, ingest, batch: unavailable, event: unavailable, adminToken: null });
   const http = createHttpServer(app, clock, { host: config.host, port: 0, graceMs: 0 });
   await http.start();

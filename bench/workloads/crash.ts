@@ -14,7 +14,7 @@ const SECONDS = 60;
 const QUICK_SECONDS = 12;
 const KILL_EVERY_MS = 5_000;
 /** GLOBAL_CONCURRENCY as it is by default: what one crash may repeat. */
-const SLOTS = 200;
+const SLOTS = 300;
 
 function run(conditions: Conditions): Promise<RunResult> {
   return Lab.open(buildHooktail, { targets: TARGETS }, conditions, async (lab) => {

@@ -73,7 +73,7 @@ export function createDelivery(deps: DeliveryDeps, options: DeliveryOptions): De
   const budget = new MemoryBudget();
   const deliver = createCourier({
     clock, serverClock, random, telemetry, sender, marker,
-    settler: createSettler({ store, persist, onTimer }),
+    settler: createSettler({ store, clock, persist, slots: options.globalConcurrency, onTimer }),
     targetOf: ({ claim }) => targets.get(claim.targetId),
     persistHold: ({ id }, holdMs) => persist('lane hold', () => holdLane(store, id, new Date(serverClock.now() + holdMs))),
     disable: async ({ id }, reason) => {

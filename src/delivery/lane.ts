@@ -157,12 +157,27 @@ export class Lane {
   async #pump(): Promise<void> {
     this.#pumping = true;
     while (this.#urgent.length + this.#waiting.length > 0) {
-      const turn = await this.#nextTurn();
+      const turn = this.#turnNow() ?? (await this.#nextTurn());
       const request = this.#urgent.shift() ?? this.#waiting.shift();
       if (turn === null) request?.reject(new LaneDrained('The lane is drained'));
       else request?.resolve(turn);
     }
     this.#pumping = false;
+  }
+
+  /** The usual case without a wait: every door stands open. Null when one does not. */
+  #turnNow(): Turn | null {
+    const { gate, pacer, slots, spacing } = this.#deps;
+    if (this.#draining.signal.aborted || !gate.isOpen() || !spacing.isFree) return null;
+    const leaveLane = pacer.beginNow();
+    if (leaveLane === null) return null;
+    const giveSlotBack = slots.acquireNow(this.targetId);
+    if (giveSlotBack === null) {
+      leaveLane();
+      return null;
+    }
+    spacing.noteStart();
+    return { leaveLane, giveSlotBack };
   }
 
   /** Walks through the doors; null once the lane is drained. */

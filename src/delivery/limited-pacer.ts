@@ -26,6 +26,7 @@ export function createLimitedPacer(limits: TargetLimits): Pacer {
   }
 
   return {
+    beginNow: () => null,
     async begin() {
       const leave = await places.begin();
       renewWhenSetBack();

@@ -5,6 +5,8 @@
 import type { TargetLimits } from '../domain/target.ts';
 
 export interface Pacer {
+  /** Answers at once: how to give the place back, or null when one has to wait. */
+  beginNow(): (() => void) | null;
   /** Rejects once closed. At most one caller waits at a time: the lane's pump. */
   begin(): Promise<() => void>;
   close(): void;
@@ -34,6 +36,7 @@ export function createOpenPacer(concurrency: number): Pacer {
   }
 
   return {
+    beginNow: () => (closed || taken >= places ? null : take()),
     begin: () => {
       if (closed) return Promise.reject(new Error('The lane is closed'));
       return taken < places ? Promise.resolve(take()) : new Promise((resolve, reject) => (waiting = { resolve, reject }));

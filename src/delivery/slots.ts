@@ -3,9 +3,9 @@
  * that a crash can repeat. Each lane may use at most three times as many slots as are free just now, so however many dead
  * receivers hang on to theirs, some stay free for the healthy ones:
  *
- *   hanging lanes, 200 slots   1    2    5    20
- *   each of them holds       150   86   37     9
- *   left for the others       50   28   12     3
+ *   hanging lanes, 300 slots   1    2    5    20
+ *   each of them holds       225  128   56    14
+ *   left for the others       75   44   20    20
  *
  * (dynamic thresholds: Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2), 1998, here with alpha = 3)
  */
@@ -28,6 +28,11 @@ export class Slots {
 
   get inUse(): number {
     return this.#inUse;
+  }
+
+  /** Answers at once: how to give the slot back, or null when this lane has to wait for one. */
+  acquireNow(lane: string): (() => void) | null {
+    return this.#allows(lane) ? this.#take(lane) : null;
   }
 
   /** Waits for a slot; the answer gives it back and must be called exactly once. First come, first served among those allowed. */

@@ -17,6 +17,11 @@ export class Spacing {
     this.#lastStartMs = clock.monotonic();
   }
 
+  /** Whether a start may happen now. */
+  get isFree(): boolean {
+    return this.#left() <= 0;
+  }
+
   /** Resolves when a start may happen. One caller at a time. */
   async wait(signal: AbortSignal): Promise<void> {
     for (let leftMs = this.#left(); leftMs > 0 && !signal.aborted; leftMs = this.#left()) await this.#clock.sleep(leftMs, signal);

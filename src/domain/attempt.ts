@@ -53,10 +53,10 @@ export interface AttemptTiming {
 }
 
 /** The record of one try, as it is stored. */
-export function recordAttempt(timing: AttemptTiming, outcome: ReceiverOutcome): Attempt {
+export function recordAttempt({ number, quickRetry, at, durationMs }: AttemptTiming, outcome: ReceiverOutcome): Attempt {
   const answered = outcome.kind === 'answered';
   return {
-    ...timing,
+    number, quickRetry, at, durationMs,
     outcome: outcome.kind,
     status: answered ? outcome.status : null,
     error: answered ? (outcome.note ?? null) : errorText(outcome),

@@ -21,5 +21,8 @@ export interface HookEvent {
   readonly receivedAt: Date;
 }
 
+/** An event as it comes in: whom it is owed to is found out when it is stored. */
+export type IncomingEvent = Omit<HookEvent, 'targetIds'>;
+
 /** What a sender of the event needs to know of it: its bytes, how to label them, and who else it is owed to. */
 export type EventContent = Pick<HookEvent, 'id' | 'type' | 'body' | 'contentType' | 'targetIds'>;

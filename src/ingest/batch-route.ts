@@ -5,13 +5,12 @@
  *   202  every item is stored      207  some are, and the rest can never be      503  some could not be stored now: repeat the request
  */
 import type { Context } from 'hono';
-import type { HookEvent } from '../domain/event.ts';
+import type { IncomingEvent } from '../domain/event.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Telemetry } from '../runtime/telemetry.ts';
 import { BATCH_TYPES, splitBatch } from './batch-items.ts';
 import type { MakeEvent } from './event-maker.ts';
 import type { Accepted, EventWriter } from './event-writer.ts';
-import type { FreshTargets } from './fresh-targets.ts';
 import { DEFAULT_SOURCE } from './ingest-route.ts';
 import { Problem, problemFields } from './problem.ts';
 import { readSignedRequest, type SignedRequest } from './signed-request.ts';
@@ -20,7 +19,6 @@ export interface BatchDeps {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly writer: Pick<EventWriter, 'acceptAll'>;
-  readonly targets: FreshTargets;
   readonly makeEvent: MakeEvent;
   readonly keys: readonly Uint8Array[];
   /** Of one event. */
@@ -31,10 +29,10 @@ export interface BatchDeps {
 /** An item's key must fit where a key does, and ends in its place. */
 const LONGEST_KEY = 250;
 
-type Item = HookEvent | Problem;
+type Item = IncomingEvent | Problem;
 type Answer = Accepted | Problem;
 
-export function createBatchRoute({ clock, telemetry, writer, targets, makeEvent, keys, maxBodyBytes, maxBatchBytes }: BatchDeps): (context: Context) => Promise<Response> {
+export function createBatchRoute({ clock, telemetry, writer, makeEvent, keys, maxBodyBytes, maxBatchBytes }: BatchDeps): (context: Context) => Promise<Response> {
   const toItem = ({ idempotencyKey }: SignedRequest) => (body: Uint8Array, place: number): Item => {
     try {
       if (body.byteLength > maxBodyBytes) throw new Problem('body_too_large', `Expected at most ${maxBodyBytes} bytes an event, got ${body.byteLength}`);
@@ -47,7 +45,7 @@ export function createBatchRoute({ clock, telemetry, writer, targets, makeEvent,
 
   /** In the order of the items. */
   async function store(items: readonly Item[]): Promise<readonly Answer[]> {
-    const events = items.filter((item): item is HookEvent => !(item instanceof Problem));
+    const events = items.filter((item): item is IncomingEvent => !(item instanceof Problem));
     const stored = await writer.acceptAll(events);
     const answers = new Map(events.map((event, index) => [event, stored[index]]));
     return items.map((item) => (item instanceof Problem ? item : (answers.get(item) ?? new Problem('internal_error', 'No answer came for this event'))));
@@ -56,7 +54,6 @@ export function createBatchRoute({ clock, telemetry, writer, targets, makeEvent,
   return async (context) => {
     const request = await readSignedRequest(context, { clock, keys, maxBytes: maxBatchBytes, types: BATCH_TYPES });
     if (request.idempotencyKey.length > LONGEST_KEY) throw new Problem('invalid_idempotency_key', `Expected at most ${LONGEST_KEY} characters for a batch, got ${request.idempotencyKey.length}`);
-    await targets.refreshing();
     const items = splitBatch(request.body, request.contentType).map(toItem(request));
     const answers = await store(items);
     const passing = answers.find((answer) => answer instanceof Problem && answer.status === 503);

@@ -1,8 +1,7 @@
-/** The bytes of one event → the event as it will be stored: its id, its type, and whom it is owed to. */
+/** The bytes of one event → the event: its id, its type, and what tells it from others. */
 import { createHash } from 'node:crypto';
 import { newEventId } from '../domain/ids.ts';
-import type { HookEvent } from '../domain/event.ts';
-import type { Routing } from '../domain/routing.ts';
+import type { IncomingEvent } from '../domain/event.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { readEventType } from './event-body.ts';
 
@@ -14,19 +13,16 @@ export interface EventParts {
 }
 
 /** @throws Problem when the body is not an acceptable event */
-export type MakeEvent = (parts: EventParts) => HookEvent;
+export type MakeEvent = (parts: EventParts) => IncomingEvent;
 
-/** @param routesOf the targets that an event of this type is owed to */
-export function createEventMaker(clock: Clock, routesOf: Routing): MakeEvent {
+export function createEventMaker(clock: Clock): MakeEvent {
   return ({ source, idempotencyKey, body, contentType }) => {
-    const type = readEventType(body);
     const nowMs = clock.now();
     return {
       id: newEventId(nowMs),
       source, idempotencyKey,
       fingerprint: createHash('sha256').update(body).digest('hex'),
-      type,
-      targetIds: routesOf(type),
+      type: readEventType(body),
       body, contentType,
       receivedAt: new Date(nowMs),
     };

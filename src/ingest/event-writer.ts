@@ -2,14 +2,16 @@
  * Events → database (T1), by group commit: a `202` is earned only by a write that a majority has in its journal. What cannot
  * be known in time is answered `503`, and the sender's repeat with the same key settles it.
  */
-import type { HookEvent, EventStatus } from '../domain/event.ts';
-import type { EventId } from '../domain/ids.ts';
+import type { EventStatus, HookEvent, IncomingEvent } from '../domain/event.ts';
+import type { EventId, TargetId } from '../domain/ids.ts';
 import { Batcher } from '../runtime/batcher.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { Telemetry } from '../runtime/telemetry.ts';
 import { findByKeys, insertEvents, type StoredEvent } from '../store/events.ts';
 import type { Store } from '../store/store.ts';
+import { isWorthRepeating } from '../store/write-errors.ts';
+import type { FreshRouting } from './fresh-routing.ts';
 import { Problem } from './problem.ts';
 
 export interface Accepted {
@@ -20,15 +22,19 @@ export interface Accepted {
 
 export interface EventWriter {
   /** Resolves once stored. @throws Problem `unavailable`, `overloaded` or `idempotency_key_reused` */
-  accept(event: HookEvent): Promise<Accepted>;
+  accept(event: IncomingEvent): Promise<Accepted>;
   /** The same for many, together; answers each one's fate, in order. */
-  acceptAll(events: readonly HookEvent[]): Promise<readonly (Accepted | Problem)[]>;
+  acceptAll(events: readonly IncomingEvent[]): Promise<readonly (Accepted | Problem)[]>;
   /** Resolves once nothing is being written. */
   idle(): Promise<void>;
 }
 
 const MAX_BATCH = 500;
-const WRITES_AT_ONCE = 2;
+/** Under a load senders wait this much longer at most, and so their events share commands and flushes. */
+const SPACING_MS = 3;
+/** A write that takes longer is not waited for. */
+const SLOW_MS = 25;
+const LANES = 4;
 /** A sender hears within 2.5 s, whatever the database does. */
 const DEADLINE_MS = 2_300;
 const MAX_PENDING = 5_000;
@@ -44,26 +50,39 @@ export interface EventWriterDeps {
   readonly store: Store;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+  readonly targets: FreshRouting;
 }
 
-export function createEventWriter({ store, clock, telemetry }: EventWriterDeps): EventWriter {
-  const batcher = new Batcher<HookEvent, Accepted | Problem>({ write, maxItems: MAX_BATCH, lanes: WRITES_AT_ONCE });
+export function createEventWriter({ store, clock, telemetry, targets }: EventWriterDeps): EventWriter {
+  const batcher = new Batcher<IncomingEvent, Accepted | Problem>({ write, maxItems: MAX_BATCH, lanes: LANES, spacing: { clock, ms: SPACING_MS, besideMs: SLOW_MS, enough: MAX_BATCH } });
   /** In the order of their deadlines. */
-  const pending = new Map<HookEvent, Pending>();
+  const pending = new Map<IncomingEvent, Pending>();
   let pendingBytes = 0;
   let watching = false;
 
-  async function write(events: readonly HookEvent[]): Promise<readonly (Accepted | Problem)[]> {
+  async function write(incoming: readonly IncomingEvent[]): Promise<readonly (Accepted | Problem)[]> {
     try {
-      const duplicates = new Set(await insertEvents(store, events));
+      const routesOf = await targets.routing();
+      const events = incoming.map((event) => withTargets(event, routesOf(event.type)));
+      const duplicates = new Set(await insertTwice(events));
       const originals = await findOriginals(store, events.filter((_, index) => duplicates.has(index)));
       return events.map((event, index) => (duplicates.has(index) ? answerDuplicate(event, originals.get(keyOf(event))) : answerFresh(event)));
     } catch (error) {
-      telemetry.emit('write.failed', { write: 'events', count: events.length, error: messageOf(error) });
+      telemetry.emit('write.failed', { write: 'events', count: incoming.length, error: messageOf(error) });
       // Those that wait would meet the same fault, and only later.
       const problem = unavailable(messageOf(error));
       batcher.rejectWaiting(() => true, problem);
       throw problem;
+    }
+  }
+
+  /** Once more after a cut connection or a primary that is none any more; what the first try has stored is told as there. */
+  async function insertTwice(events: readonly HookEvent[]): Promise<readonly number[]> {
+    try {
+      return await insertEvents(store, events);
+    } catch (error) {
+      if (!isWorthRepeating(error)) throw error;
+      return insertEvents(store, events);
     }
   }
 
@@ -79,7 +98,7 @@ export function createEventWriter({ store, clock, telemetry }: EventWriterDeps):
   }
 
   /** All in one pass over those that wait: one pass for each would be slowest when there are most. */
-  function expire(events: ReadonlyMap<HookEvent, Pending>): void {
+  function expire(events: ReadonlyMap<IncomingEvent, Pending>): void {
     const problem = unavailable(`no majority confirmed the write within ${DEADLINE_MS} ms`);
     batcher.rejectWaiting((waiting) => events.has(waiting), problem);
     for (const [event, { reject }] of events) {
@@ -88,12 +107,12 @@ export function createEventWriter({ store, clock, telemetry }: EventWriterDeps):
     }
   }
 
-  function forget(event: HookEvent): void {
+  function forget(event: IncomingEvent): void {
     if (pending.delete(event)) pendingBytes -= event.body.byteLength;
   }
 
   /** Whichever comes first: its write, or its deadline. */
-  function withDeadline(event: HookEvent, written: Promise<Accepted | Problem>): Promise<Accepted | Problem> {
+  function withDeadline(event: IncomingEvent, written: Promise<Accepted | Problem>): Promise<Accepted | Problem> {
     return new Promise((resolve, reject) => {
       pending.set(event, { deadlineMs: clock.monotonic() + DEADLINE_MS, reject });
       pendingBytes += event.body.byteLength;
@@ -130,8 +149,8 @@ function asAnswer(error: unknown): Problem {
 const firstOf = <Key, Value>(map: ReadonlyMap<Key, Value>): [Key, Value] | undefined => map.entries().next().value;
 
 /** Those at the front whose deadline has come. */
-function overdue(pending: ReadonlyMap<HookEvent, Pending>, nowMs: number): ReadonlyMap<HookEvent, Pending> {
-  const found = new Map<HookEvent, Pending>();
+function overdue<Key>(pending: ReadonlyMap<Key, Pending>, nowMs: number): ReadonlyMap<Key, Pending> {
+  const found = new Map<Key, Pending>();
   for (const [event, entry] of pending) {
     if (entry.deadlineMs > nowMs) break;
     found.set(event, entry);
@@ -150,11 +169,17 @@ async function findOriginals(store: Store, duplicates: readonly HookEvent[]): Pr
   return new Map(found.flat());
 }
 
+/** Every event passes here: spelled out it costs a fraction of copying by name. */
+const withTargets = ({ id, source, idempotencyKey, fingerprint, type, body, contentType, receivedAt }: IncomingEvent, targetIds: readonly TargetId[]): HookEvent => ({
+  id, source, idempotencyKey, fingerprint, type, targetIds, body, contentType, receivedAt,
+});
+
 const answerFresh = ({ id, targetIds }: HookEvent): Accepted => ({ id, status: targetIds.length === 0 ? 'UNROUTED' : 'RECEIVED', duplicate: false });
 
 /** The same key and bytes: the first one's answer. Not there any more, or not yet by a majority: unknown, so not a 202. */
-function answerDuplicate({ fingerprint }: HookEvent, original: StoredEvent | undefined): Accepted | Problem {
+function answerDuplicate(event: HookEvent, original: StoredEvent | undefined): Accepted | Problem {
   if (original === undefined) return unavailable('an event with this key is being stored just now');
-  if (original.fingerprint !== fingerprint) return new Problem('idempotency_key_reused', `Expected the body that this idempotency key was first used with (event ${original.id}), got another`);
+  if (original.id === event.id) return answerFresh(event); // Our own first try.
+  if (original.fingerprint !== event.fingerprint) return new Problem('idempotency_key_reused', `Expected the body that this idempotency key was first used with (event ${original.id}), got another`);
   return { id: original.id, status: original.status, duplicate: true };
 }

@@ -4,14 +4,12 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Telemetry } from '../runtime/telemetry.ts';
 import type { MakeEvent } from './event-maker.ts';
 import type { Accepted, EventWriter } from './event-writer.ts';
-import type { FreshTargets } from './fresh-targets.ts';
 import { JSON_TYPES, readSignedRequest } from './signed-request.ts';
 
 export interface IngestDeps {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly writer: Pick<EventWriter, 'accept'>;
-  readonly targets: FreshTargets;
   readonly makeEvent: MakeEvent;
   /** Of the secrets that may sign. */
   readonly keys: readonly Uint8Array[];
@@ -20,10 +18,9 @@ export interface IngestDeps {
 
 export const DEFAULT_SOURCE = 'default';
 
-export function createIngestRoute({ clock, telemetry, writer, targets, makeEvent, keys, maxBodyBytes }: IngestDeps): (context: Context) => Promise<Response> {
+export function createIngestRoute({ clock, telemetry, writer, makeEvent, keys, maxBodyBytes }: IngestDeps): (context: Context) => Promise<Response> {
   return async (context) => {
     const request = await readSignedRequest(context, { clock, keys, maxBytes: maxBodyBytes, types: JSON_TYPES });
-    await targets.refreshing();
     const event = makeEvent({ ...request, source: DEFAULT_SOURCE });
     const accepted = await writer.accept(event);
     telemetry.emit('event.accepted', { eventId: accepted.id, type: event.type, duplicate: accepted.duplicate });

@@ -1,7 +1,13 @@
 /**
- * Group commit without a timer: items gather while a write is under way, and the next write takes all of them. Alone, an
- * item waits for nothing; under load, many share one command and one journal flush.
+ * Group commit: items gather while a write is under way, and the next write takes all of them. Alone, an item waits for
+ * nothing; under load, many share one command and one journal flush.
+ *
+ * With few items at once that would be many small writes, one right after the other, each with the whole cost of a command. So
+ * writes may be spaced: none begins sooner after the one before it, unless enough wait. What comes after a pause still waits
+ * for nothing, and a load pays a part of the spacing in latency for a fraction of the commands. A write beside others under way
+ * may have to wait longer: then there is one at a time while the database is fast, and several while it is slow.
  */
+import type { Clock } from './clock.ts';
 import { partition } from './partition.ts';
 
 export interface BatcherOptions<Item, Result> {
@@ -10,6 +16,17 @@ export interface BatcherOptions<Item, Result> {
   readonly maxItems: number;
   /** Writes under way at once. */
   readonly lanes?: number;
+  readonly spacing?: Spacing;
+}
+
+export interface Spacing {
+  readonly clock: Clock;
+  /** Least time between the beginnings of two writes. */
+  readonly ms: number;
+  /** The same while another write is under way; as `ms` unless given. */
+  readonly besideMs?: number;
+  /** With so many items waiting, and nothing under way, a write begins all the same. */
+  readonly enough: number;
 }
 
 interface Waiting<Item, Result> {
@@ -19,13 +36,18 @@ interface Waiting<Item, Result> {
 }
 
 export class Batcher<Item, Result> {
-  readonly #options: Required<BatcherOptions<Item, Result>>;
+  readonly #options: Required<Omit<BatcherOptions<Item, Result>, 'spacing'>>;
+  readonly #spacing: Spacing | undefined;
   #queue: Waiting<Item, Result>[] = [];
   #writing = 0;
+  #lastStartMs = -Infinity;
+  /** When this will start writing by itself, at the earliest. */
+  #wakesAtMs = Infinity;
   #idleWaiters: (() => void)[] = [];
 
-  constructor(options: BatcherOptions<Item, Result>) {
+  constructor({ spacing, ...options }: BatcherOptions<Item, Result>) {
     this.#options = { lanes: 1, ...options };
+    this.#spacing = spacing;
   }
 
   /** Items that no write has taken yet. */
@@ -56,20 +78,45 @@ export class Batcher<Item, Result> {
     const [out, stay] = partition(this.#queue, ({ item }) => picks(item));
     this.#queue = stay;
     for (const { reject } of out) reject(error);
+    this.#tellWhenIdle();
   }
 
   /** Resolves once nothing waits and nothing is being written. */
   idle(): Promise<void> {
-    if (this.#writing === 0 && this.#queue.length === 0) return Promise.resolve();
+    if (this.#isIdle) return Promise.resolve();
     return new Promise((resolve) => this.#idleWaiters.push(resolve));
   }
 
   #startWriting(): void {
-    while (this.#writing < this.#options.lanes && this.#queue.length > 0) {
+    while (this.#writing < this.#options.lanes && this.#queue.length > 0 && this.#mayStart()) {
       const batch = this.#queue.splice(0, this.#options.maxItems);
       this.#writing += 1;
       void this.#write(batch);
     }
+  }
+
+  /** Whether a write may begin now; if not, it will be asked again when it may. */
+  #mayStart(): boolean {
+    if (this.#spacing === undefined) return true;
+    const { clock, ms, besideMs = ms, enough } = this.#spacing;
+    const nowMs = clock.monotonic();
+    const startsAtMs = this.#lastStartMs + (this.#writing > 0 ? besideMs : ms);
+    const isEnough = this.#writing === 0 && this.#queue.length >= enough;
+    if (startsAtMs > nowMs && !isEnough) {
+      this.#wakeAt(startsAtMs, clock);
+      return false;
+    }
+    this.#lastStartMs = nowMs;
+    return true;
+  }
+
+  #wakeAt(atMs: number, clock: Clock): void {
+    if (this.#wakesAtMs <= atMs) return;
+    this.#wakesAtMs = atMs;
+    clock.after(atMs - clock.monotonic(), () => {
+      if (this.#wakesAtMs === atMs) this.#wakesAtMs = Infinity;
+      this.#startWriting();
+    });
   }
 
   /** Never rejects: each item hears of its own fate. */
@@ -83,6 +130,14 @@ export class Batcher<Item, Result> {
     }
     this.#writing -= 1;
     this.#startWriting();
-    if (this.#writing === 0) this.#idleWaiters.splice(0).forEach((resolve) => resolve());
+    this.#tellWhenIdle();
+  }
+
+  get #isIdle(): boolean {
+    return this.#writing === 0 && this.#queue.length === 0;
+  }
+
+  #tellWhenIdle(): void {
+    if (this.#isIdle) this.#idleWaiters.splice(0).forEach((resolve) => resolve());
   }
 }

@@ -59,7 +59,7 @@ export const CONFIG_ROWS: Rows = {
   downstreamSecret: { env: 'DOWNSTREAM_SECRET', help: 'whsec_… secret that signs deliveries to the default target. Made and kept when unset', fallback: null, read: readText(/^whsec_[A-Za-z0-9+/]{22,}={0,2}$/, 'whsec_ and at least 16 bytes in base64') },
   ratePerSecond: { env: 'RATE_LIMIT_PER_SECOND', help: 'Starts of attempts per second to the default target, 0 to 1000; 0 means no limit. Default 3', fallback: 3, read: readRate },
   targetConcurrency: { env: 'TARGET_CONCURRENCY', help: 'Attempts in flight at once to the default target, 0 to 10000; 0 means no limit. Default 5', fallback: 5, read: readCount(0, 10_000) },
-  globalConcurrency: { env: 'GLOBAL_CONCURRENCY', help: 'Attempts in flight or not yet written down, of one processor, 1 to 10000; a crash can repeat at most this many. Default 200', fallback: 200, read: readCount(1, 10_000) },
+  globalConcurrency: { env: 'GLOBAL_CONCURRENCY', help: 'Attempts in flight or not yet written down, of one processor, 1 to 10000; a crash can repeat at most this many. Default 300', fallback: 300, read: readCount(1, 10_000) },
   maxAttempts: { env: 'MAX_RETRY_ATTEMPTS', help: 'Attempts of a delivery in all, the first one included, 1 to 100. Default: one more than RETRY_SCHEDULE is long', fallback: null, read: readCount(1, 100) },
   retryScheduleMs: { env: 'RETRY_SCHEDULE', help: 'Delays before the second, third, … attempt. Default 5s,5m,30m,2h,5h,10h,14h,20h,24h', fallback: STANDARD_SCHEDULE_MS, read: readSchedule },
   deliveryTimeoutMs: { env: 'DELIVERY_TIMEOUT_MS', help: 'Deadline of one attempt in milliseconds, 100 to 300000. Default 15000', fallback: 15_000, read: readCount(100, 300_000) },

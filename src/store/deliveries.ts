@@ -8,8 +8,8 @@ import type { Delivery, DeliveryClaim, OpenDelivery } from '../domain/delivery.t
 import type { DeliveryProgress } from '../domain/event-status.ts';
 import { deliveryIdOf, type DeliveryId, type EventId, type TargetId } from '../domain/ids.ts';
 import type { EventHead } from './events.ts';
+import { insertNew } from './insert-new.ts';
 import type { DeliveryDocument, Store } from './store.ts';
-import { duplicatesOf } from './write-errors.ts';
 
 /** Where a delivery goes after an attempt. `at` is on the server's clock. */
 export type SettledState =
@@ -25,20 +25,16 @@ export interface Settlement {
 }
 
 /** T2. First results, as whole documents; answers the indexes that exist already. */
-export const insertFirstResults = ({ deliveries }: Store, settlements: readonly Settlement[]): Promise<readonly number[]> =>
-  duplicatesOf(deliveries.insertMany(settlements.map(firstDocument), { ordered: false }));
+export const insertFirstResults = ({ db }: Store, settlements: readonly Settlement[]): Promise<readonly number[]> =>
+  insertNew(db, 'deliveries', settlements.map(firstDocument));
 
-const firstDocument = ({ claim, attempts, to }: Settlement): DeliveryDocument => ({
-  _id: claim.id,
-  eventId: claim.eventId,
-  targetId: claim.targetId,
-  state: to.state,
-  generation: claim.generation,
-  attemptCount: claim.attemptCount + 1,
-  attempts: attempts.slice(-ATTEMPTS_KEPT),
-  ...(to.state === 'waiting' ? { wakeAt: to.wakeAt } : { settledAt: to.at }),
-  ...(to.state === 'dead' ? { reason: to.reason } : {}),
-});
+function firstDocument({ claim: { id, eventId, targetId, generation, attemptCount }, attempts, to }: Settlement): DeliveryDocument {
+  const document: DeliveryDocument = { _id: id, eventId, targetId, state: to.state, generation, attemptCount: attemptCount + 1, attempts: attempts.slice(-ATTEMPTS_KEPT) };
+  if (to.state === 'waiting') document.wakeAt = to.wakeAt;
+  else document.settledAt = to.at;
+  if (to.state === 'dead') document.reason = to.reason;
+  return document;
+}
 
 /** T5. Results of deliveries that have a document. Answers whether every one of them matched. */
 export async function settleOpenDeliveries({ deliveries }: Store, settlements: readonly Settlement[]): Promise<boolean> {
@@ -61,9 +57,9 @@ function settleUpdate({ attempts, to }: Settlement): UpdateFilter<DeliveryDocume
 }
 
 /** T3. Parks deliveries as ready. One that has a document already is left as it is. */
-export async function parkDeliveries({ deliveries }: Store, claims: readonly DeliveryClaim[], wakeAt: Date): Promise<void> {
+export async function parkDeliveries({ db }: Store, claims: readonly DeliveryClaim[], wakeAt: Date): Promise<void> {
   const documents = claims.map(({ id, eventId, targetId }): DeliveryDocument => ({ _id: id, eventId, targetId, state: 'ready', generation: 0, attemptCount: 0, attempts: [], wakeAt }));
-  await duplicatesOf(deliveries.insertMany(documents, { ordered: false }));
+  await insertNew(db, 'deliveries', documents);
 }
 
 /** Open deliveries whose event is gone have nothing left to send: they end as dead, with that reason. */

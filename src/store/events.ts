@@ -3,8 +3,8 @@ import type { UpdateFilter } from 'mongodb';
 import type { EventContent, EventStatus, HookEvent } from '../domain/event.ts';
 import { isFinalStatus } from '../domain/event-status.ts';
 import type { EventId, TargetId } from '../domain/ids.ts';
-import { QUICK, type EventDocument, type Store } from './store.ts';
-import { duplicatesOf } from './write-errors.ts';
+import { insertNew } from './insert-new.ts';
+import { DURABLE, QUICK, type EventDocument, type Store } from './store.ts';
 
 /** How long the server may try to reach a majority before it says that it could not. */
 const WRITE_TIMEOUT_MS = 5_000;
@@ -24,23 +24,19 @@ export interface StoredEvent {
 export type EventSummary = Omit<HookEvent, 'body'> & { readonly bodyBytes: number; readonly status: EventStatus };
 
 /** T1. Stores events durably; answers the indexes whose idempotency key exists already. */
-export function insertEvents({ events }: Store, fresh: readonly HookEvent[]): Promise<readonly number[]> {
-  const options = { ordered: false, writeConcern: { w: 'majority', journal: true, wtimeoutMS: WRITE_TIMEOUT_MS } as const };
-  return duplicatesOf(events.insertMany(fresh.map(toDocument), options));
-}
+export const insertEvents = ({ db }: Store, fresh: readonly HookEvent[]): Promise<readonly number[]> =>
+  insertNew(db, 'events', fresh.map(toDocument), { writeConcern: { ...DURABLE, wtimeoutMS: WRITE_TIMEOUT_MS }, bytesOf: (index) => fresh[index]?.body.byteLength ?? 0 });
 
-const toDocument = (event: HookEvent): EventDocument => {
-  const { id, targetIds, body, ...rest } = event;
-  const routed = targetIds.length > 0;
-  return {
-    _id: id,
-    ...rest,
-    targetIds: [...targetIds],
+function toDocument({ id, source, idempotencyKey, fingerprint, type, targetIds, body, contentType, receivedAt }: HookEvent): EventDocument {
+  const document: EventDocument = {
+    _id: id, source, idempotencyKey, fingerprint, type, targetIds,
     body: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
-    status: routed ? 'RECEIVED' : 'UNROUTED',
-    ...(routed ? { pendingFanOut: true as const } : { settledAt: event.receivedAt }),
+    contentType, receivedAt, status: targetIds.length > 0 ? 'RECEIVED' : 'UNROUTED',
   };
-};
+  if (targetIds.length > 0) document.pendingFanOut = true;
+  else document.settledAt = receivedAt;
+  return document;
+}
 
 /** The events that hold these idempotency keys of one source. */
 export async function findByKeys({ events }: Store, source: string, keys: readonly string[]): Promise<readonly StoredEvent[]> {

@@ -15,6 +15,7 @@ const FIRED_TIMER_S = 3_600;
 /** Names that were ours once and are dropped where they still stand. */
 const RETIRED: readonly RetiredIndex[] = [
   { collection: 'events', name: 'retention' },
+  { collection: 'events', name: 'type' },
   { collection: 'deliveries', name: 'retention' },
   { collection: 'deliveries', name: 'state' },
   { collection: 'deliveries', name: 'event' },
@@ -29,7 +30,6 @@ export function wantedIndexes(retentionDays: number): Readonly<Record<string, re
       { key: { source: 1, idempotencyKey: 1 }, name: 'idempotency', unique: true },
       { key: { status: 1, _id: 1 }, name: 'failed', partialFilterExpression: { status: { $in: ['FAILED_TEMPORARILY', 'FAILED_PERMANENTLY'] } } },
       { key: { pendingFanOut: 1, _id: 1 }, name: 'pendingFanOut', partialFilterExpression: { pendingFanOut: true } },
-      { key: { type: 1, _id: 1 }, name: 'type' },
       retention,
     ],
     deliveries: [

@@ -4,8 +4,8 @@
  */
 import type { DeliveryId, TargetId, TimerId } from '../domain/ids.ts';
 import { timerIdOf } from '../domain/ids.ts';
+import { insertNew } from './insert-new.ts';
 import type { Store, TimerDocument } from './store.ts';
-import { duplicatesOf } from './write-errors.ts';
 
 export interface Timer {
   readonly deliveryId: DeliveryId;
@@ -18,9 +18,9 @@ export interface Timer {
 }
 
 /** T6. A timer that exists already is left as it is: it wakes the same attempt. */
-export async function writeTimers({ schedule }: Store, timers: readonly Timer[]): Promise<void> {
+export async function writeTimers({ db }: Store, timers: readonly Timer[]): Promise<void> {
   const documents = timers.map((timer): TimerDocument => ({ _id: idOf(timer), targetId: timer.targetId, dueAt: timer.dueAt, state: 'waiting' }));
-  await duplicatesOf(schedule.insertMany(documents, { ordered: false }));
+  await insertNew(db, 'schedule', documents);
 }
 
 /** T7. Flips up to `limit` timers that are due; answers how many this call flipped, and whether more may be due. */

@@ -15,7 +15,7 @@ export interface EventDocument {
   idempotencyKey: string;
   fingerprint: string;
   type: string | null;
-  targetIds: TargetId[];
+  targetIds: readonly TargetId[];
   body: Buffer;
   contentType: string;
   receivedAt: Date;

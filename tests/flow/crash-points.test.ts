@@ -86,7 +86,7 @@ function together(count: number): Behaviour {
 const beside = { concurrency: 3 };
 
 describe('the server dies', beside, () => {
-  for (const [at, stored] of [['events.insertMany:before:1', 0], ['events.insertMany:after:1', 1]] as const) {
+  for (const [at, stored] of [['events.insert:before:1', 0], ['events.insert:after:1', 1]] as const) {
     test(`${stored === 0 ? 'before' : 'after'} the insert of an event and before its 202: the repeat under the same key settles it, delivered once`, () =>
       inWorld({}, async (world) => {
         const dying = await world.child('server', { CRASH_AT: at }, [PRELOAD]);
@@ -145,7 +145,7 @@ describe('the processor dies', beside, () => {
   test('after the answers and before their results are written: each is sent once more', () =>
     inWorld({ behaviour: together(20) }, async (world) => {
       const server = await world.server();
-      const dying = await doomed(world, 'deliveries.insertMany:before:1');
+      const dying = await doomed(world, 'deliveries.insert:before:1');
       const { accepted } = await sendMany({ url: server.url, secret: INGEST_SECRET, count: 20, concurrency: 20 });
       assert.deepEqual(await dying.exit, DIED);
       assert.deepEqual(await onDisk(world), { pending: 20, deliveries: [], timers: [] });
@@ -156,7 +156,7 @@ describe('the processor dies', beside, () => {
   test('in the middle of writing results: those written stay settled, the others are sent once more', () =>
     inWorld({ behaviour: together(50) }, async (world) => {
       const server = await world.server();
-      const dying = await doomed(world, 'deliveries.insertMany:halfway:1');
+      const dying = await doomed(world, 'deliveries.insert:halfway:1');
       const { accepted } = await sendMany({ url: server.url, secret: INGEST_SECRET, count: 50, concurrency: 50 });
       assert.deepEqual(await dying.exit, DIED);
       const written = new Set<string>((await world.store.deliveries.find().toArray()).map(({ eventId }) => eventId));
@@ -165,7 +165,7 @@ describe('the processor dies', beside, () => {
       assert.deepEqual(attempts(world, accepted.map(({ id }) => id)), accepted.map(({ id }) => (written.has(id) ? [1] : [1, 1])));
     }));
 
-  for (const [what, at] of [['its result', 'deliveries.insertMany:after:1'], ['its result, at the mark of its event', 'events.updateMany:before:1']] as const) {
+  for (const [what, at] of [['its result', 'deliveries.insert:after:1'], ['its result, at the mark of its event', 'events.updateMany:before:1']] as const) {
     test(`after ${what}: the event is marked by the sweep, and nothing is sent`, () =>
       inWorld({}, async (world) => {
         const server = await world.server();
@@ -183,12 +183,12 @@ describe('the processor dies around a retry', beside, () => {
   const env = { RETRY_SCHEDULE: '300ms,300ms' };
   /** Point, failures before the first success; then: events pending, deliveries and timers on disk, and all attempts made in the end. */
   const table: readonly (readonly [what: string, at: string, failures: number, disk: OnDisk, made: readonly number[]])[] = [
-    ['with a timer and no delivery: the attempt is made again, the timer ignored', 'schedule.insertMany:after:1', 1, { pending: 1, deliveries: [], timers: ['waiting'] }, [1, 1]],
-    ['with a timer and the delivery as before: the same', 'schedule.insertMany:after:2', 2, { pending: 0, deliveries: ['waiting 1'], timers: ['due', 'waiting'] }, [1, 2, 2]],
+    ['with a timer and no delivery: the attempt is made again, the timer ignored', 'schedule.insert:after:1', 1, { pending: 1, deliveries: [], timers: ['waiting'] }, [1, 1]],
+    ['with a timer and the delivery as before: the same', 'schedule.insert:after:2', 2, { pending: 0, deliveries: ['waiting 1'], timers: ['due', 'waiting'] }, [1, 2, 2]],
     ['before a timer is flipped: the next scheduler flips it', 'schedule.updateMany:before:1', 1, { pending: 0, deliveries: ['waiting 1'], timers: ['waiting'] }, [1, 2]],
     ['after a timer is flipped: its change event is told again', 'schedule.updateMany:after:1', 1, { pending: 0, deliveries: ['waiting 1'], timers: ['due'] }, [1, 2]],
-    ['after the answer to a retry: that attempt is made once more', 'deliveries.bulkWrite:before:2', 1, { pending: 0, deliveries: ['waiting 1'], timers: ['due'] }, [1, 2, 2]],
-    ['after the result of a retry: the event is marked, and nothing is sent', 'deliveries.bulkWrite:after:2', 1, { pending: 0, deliveries: ['delivered 2'], timers: ['due'] }, [1, 2]],
+    ['after the answer to a retry: that attempt is made once more', 'deliveries.bulkWrite:before:1', 1, { pending: 0, deliveries: ['waiting 1'], timers: ['due'] }, [1, 2, 2]],
+    ['after the result of a retry: the event is marked, and nothing is sent', 'deliveries.bulkWrite:after:1', 1, { pending: 0, deliveries: ['delivered 2'], timers: ['due'] }, [1, 2]],
   ];
 
   async function crashAround(world: World, at: string, expected: OnDisk): Promise<{ readonly url: string; readonly id: string }> {

@@ -27,7 +27,7 @@ function benchOf({ store }: Pick<World, 'store'>): Bench {
   const eventId = newEventId(Date.now());
   const claim = firstClaim(deliveryIdOf(eventId, ONE), eventId, ONE);
   const persist = createPersist({ clock: systemClock, telemetry: createTelemetry(), signal: new AbortController().signal });
-  const settler = createSettler({ store, persist, onTimer: () => undefined });
+  const settler = createSettler({ store, clock: systemClock, persist, slots: 300, onTimer: () => undefined });
   return {
     claim,
     settle: (belief, to, at = new Date()) => {

@@ -15,6 +15,7 @@ import type { Environment } from '../../src/runtime/config.ts';
 import { ensureIndexes } from '../../src/store/indexes.ts';
 import { prepareDatabase } from '../../src/store/prepare.ts';
 import { countInState } from '../../src/store/status.ts';
+import { SCHEMA_VERSION } from '../../src/store/schema-version.ts';
 import { openStore, type DeliveryDocument, type EventDocument } from '../../src/store/store.ts';
 import { runToEnd, type ToolContext } from '../../tools/cli/context.ts';
 import { startLocalMongo } from '../../tools/local-mongo.ts';
@@ -86,7 +87,7 @@ test('a running system is told whole, and all is well', () =>
     assert.deepEqual([lane.targetId, lane.owner, lane.term, lane.due.value, lane.dead.value], ['tgt_default', { kind: 'member', member: 'worker-1' }, 1, 0, 0]);
     assert.ok(oplog.leftMs !== null && oplog.leftMs <= oplog.windowMs + 1_000, 'Expected the place within the oplog');
     assert.deepEqual(nodes?.map(({ state }) => state), ['PRIMARY']);
-    assert.deepEqual([schemaVersion, pendingFanOut.value], [1, 0]);
+    assert.deepEqual([schemaVersion, pendingFanOut.value], [SCHEMA_VERSION, 0]);
 
     const screen = await status(world.env);
     assert.equal(screen.code, 0);

@@ -183,7 +183,7 @@ function assemble(ground: ProcessorGround, book: LaneBook, isTrusted: () => bool
   const persist = createPersist({ clock, telemetry, signal: new AbortController().signal });
   const marker = createMarker(store, clock, persist);
   const scheduler = createScheduler({ store, clock, serverClock, telemetry });
-  const settler = watched(createSettler({ store, persist, onTimer: (dueAt) => scheduler.expect(dueAt) }), ground.watch);
+  const settler = watched(createSettler({ store, clock, persist, slots: 1, onTimer: (dueAt) => scheduler.expect(dueAt) }), ground.watch);
   const deliver = createDeliver(ground, { serverClock, telemetry, marker, settler });
   const park = createPark({ store, serverClock, telemetry, marker });
   const offering = createOffering(store, book);

@@ -55,7 +55,20 @@ export function steppedStore({ store, steps, actor, onWritten }: SteppedStoreDep
     } });
   }
 
+  /** Inserts are commands of the database itself; whatever else is asked of it is no step. */
+  function wrapDatabase<Database extends object>(database: Database): Database {
+    return new Proxy(database, { get(target, key) {
+      const value: unknown = Reflect.get(target, key, target);
+      if (typeof value !== 'function') return value;
+      const call = (values: readonly unknown[]): unknown => (value as Method).apply(target, [...values]);
+      return (...values: readonly unknown[]) => {
+        const collection = key === 'command' ? (values[0] as { readonly insert?: string }).insert : undefined;
+        return collection === undefined ? call(values) : step(`${collection}.insert`, () => call(values), true);
+      };
+    } });
+  }
+
   const { db, ...collections } = store;
   const wrapped = Object.fromEntries(Object.entries(collections).map(([name, collection]) => [name, wrapCollection(collection as object, name)]));
-  return { db, ...wrapped } as unknown as Store;
+  return { db: wrapDatabase(db), ...wrapped } as unknown as Store;
 }

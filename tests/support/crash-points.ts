@@ -3,15 +3,15 @@
  * programs know nothing of this. The variable CRASH_AT says where: a collection, a method of the driver, the moment, and which
  * of the calls it is:
  *
- *   deliveries.insertMany:before:1    nothing of the first call has left the process
- *   deliveries.insertMany:after:1     all of it is acknowledged by the server, and the program has not heard of it
- *   deliveries.insertMany:halfway:1   half of its documents are; calls with fewer than two documents are not counted
+ *   deliveries.insert:before:1    nothing of the first call has left the process
+ *   deliveries.insert:after:1     all of it is acknowledged by the server, and the program has not heard of it
+ *   deliveries.insert:halfway:1   half of its documents are; calls with fewer than two documents are not counted
  *
- * The driver carries out an insertMany by way of bulkWrite, so each counts as one of those as well.
+ * An insert is a command of the database; everything else is a method of the collection.
  */
-import { Collection } from 'mongodb';
+import { Collection, Db, type Document } from 'mongodb';
 
-type Method = (this: Collection, ...args: unknown[]) => Promise<unknown>;
+type Call = () => Promise<unknown>;
 
 interface CrashPoint {
   readonly collection: string;
@@ -32,23 +32,41 @@ function die(): Promise<never> {
   return new Promise(() => undefined);
 }
 
-const firstHalf = (documents: unknown): unknown => (Array.isArray(documents) ? documents.slice(0, Math.floor(documents.length / 2)) : documents);
+const firstHalf = (documents: readonly unknown[]): readonly unknown[] => documents.slice(0, Math.floor(documents.length / 2));
 
-function install({ collection, method, moment, call }: CrashPoint): void {
-  const methods = Collection.prototype as unknown as Record<string, Method>;
-  const original = methods[method];
-  if (original === undefined) throw new Error(`CRASH_AT: expected a method of a collection, got ${method}`);
+/** Answers what to do instead of a call that counts: the call itself until it is the one to die at. */
+function fuse({ moment, call: last }: CrashPoint): (whole: Call, half: Call) => Promise<unknown> {
   let calls = 0;
-
-  async function crashing(this: Collection, ...args: unknown[]): Promise<unknown> {
-    const [first, ...rest] = args;
-    const counts = this.collectionName === collection && (moment !== 'halfway' || (Array.isArray(first) && first.length > 1));
-    calls += Number(counts);
-    if (!counts || calls !== call) return original?.apply(this, args);
-    if (moment !== 'before') await original?.apply(this, moment === 'halfway' ? [firstHalf(first), ...rest] : args);
+  return async (whole, half) => {
+    calls += 1;
+    if (calls !== last) return whole();
+    if (moment !== 'before') await (moment === 'halfway' ? half : whole)();
     return die();
-  }
-  methods[method] = crashing;
+  };
 }
 
-install(readPoint(process.env['CRASH_AT'] ?? ''));
+function installInserts(point: CrashPoint): void {
+  const burn = fuse(point);
+  const commands = Db.prototype as { command: (this: Db, command: Document, ...rest: unknown[]) => Promise<unknown> };
+  const original = commands.command;
+  commands.command = function (command, ...rest) {
+    const documents = command['insert'] === point.collection ? (command['documents'] as readonly unknown[]) : [];
+    if (documents.length < (point.moment === 'halfway' ? 2 : 1)) return original.call(this, command, ...rest);
+    return burn(() => original.call(this, command, ...rest), () => original.call(this, { ...command, documents: firstHalf(documents) }, ...rest));
+  };
+}
+
+function installMethod(point: CrashPoint): void {
+  const burn = fuse(point);
+  const methods = Collection.prototype as unknown as Record<string, (this: Collection, ...args: unknown[]) => Promise<unknown>>;
+  const original = methods[point.method];
+  if (original === undefined) throw new Error(`CRASH_AT: expected insert, or a method of a collection, got ${point.method}`);
+  methods[point.method] = function (this: Collection, ...args) {
+    const whole = (): Promise<unknown> => original.apply(this, args);
+    return this.collectionName === point.collection ? burn(whole, whole) : whole();
+  };
+}
+
+const point = readPoint(process.env['CRASH_AT'] ?? '');
+if (point.method === 'insert') installInserts(point);
+else installMethod(point);

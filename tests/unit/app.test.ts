@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { createRouting } from '../../src/domain/routing.ts';
-import type { HookEvent } from '../../src/domain/event.ts';
+import type { IncomingEvent } from '../../src/domain/event.ts';
 import { createApp } from '../../src/ingest/app.ts';
 import { createReadiness } from '../../src/ingest/health.ts';
 import { createBatchRoute } from '../../src/ingest/batch-route.ts';
@@ -12,7 +11,7 @@ import { createIngestRoute } from '../../src/ingest/ingest-route.ts';
 import { Problem } from '../../src/ingest/problem.ts';
 import { createTelemetry } from '../../src/runtime/telemetry.ts';
 import { FakeClock, FAKE_START_MS } from '../support/fake-clock.ts';
-import { eventIdOf, TARGET_ID, targetWith } from './delivery-parts.ts';
+import { eventIdOf } from './delivery-parts.ts';
 
 const INGEST = '/api/v1/webhooks/ingest';
 const EVENT = `/api/v1/events/${eventIdOf(1)}`;
@@ -21,7 +20,7 @@ const BODY = '{"type":"order.created"}';
 
 interface World {
   readonly ask: (path: string, init?: RequestInit) => Promise<Response>;
-  readonly accepted: HookEvent[];
+  readonly accepted: IncomingEvent[];
   readonly told: (readonly [string, unknown])[];
   readonly clock: FakeClock;
 }
@@ -36,14 +35,13 @@ interface Options {
 function world({ adminToken = null, ping = () => Promise.resolve(), accept, event = () => Promise.resolve(new Response('an event')) }: Options = {}): World {
   const clock = new FakeClock();
   const telemetry = createTelemetry();
-  const [accepted, told]: [HookEvent[], [string, unknown][]] = [[], []];
+  const [accepted, told]: [IncomingEvent[], [string, unknown][]] = [[], []];
   telemetry.listen((name, fields) => told.push([name, fields]));
-  const store = accept ?? ((stored: HookEvent) => { accepted.push(stored); return Promise.resolve({ id: stored.id, status: 'RECEIVED' as const, duplicate: stored.idempotencyKey.startsWith('again') }); });
+  const store = accept ?? ((stored: IncomingEvent) => { accepted.push(stored); return Promise.resolve({ id: stored.id, status: 'RECEIVED' as const, duplicate: stored.idempotencyKey.startsWith('again') }); });
   const intake = {
     clock, telemetry,
-    writer: { accept: store, acceptAll: (events: readonly HookEvent[]) => Promise.all(events.map((event) => store(event).catch(asProblem))) },
-    targets: { refreshing: () => null },
-    makeEvent: createEventMaker(clock, createRouting([targetWith({ eventTypes: ['order.*'] })])),
+    writer: { accept: store, acceptAll: (events: readonly IncomingEvent[]) => Promise.all(events.map((event) => store(event).catch(asProblem))) },
+    makeEvent: createEventMaker(clock),
     keys: [Buffer.from('secret')],
     maxBodyBytes: 1_024,
   };
@@ -96,13 +94,13 @@ describe('probes', () => {
 });
 
 describe('taking an event in', () => {
-  test('answers 202 with its id, and stores the bytes, the type and the targets', async () => {
+  test('answers 202 with its id, and stores the bytes and the type', async () => {
     const { ask, accepted: stored } = world();
     const response = await ask(INGEST, signed());
     const [event] = stored;
     assert.equal(response.status, 202);
     assert.deepEqual(await response.json(), { id: event?.id, status: 'RECEIVED', duplicate: false });
-    assert.deepEqual([Buffer.from(event?.body ?? []).toString(), event?.type, event?.targetIds, event?.idempotencyKey], [BODY, 'order.created', [TARGET_ID], 'order-1']);
+    assert.deepEqual([Buffer.from(event?.body ?? []).toString(), event?.type, event?.idempotencyKey], [BODY, 'order.created', 'order-1']);
   });
 
   test('says so when it was there already', async () => {

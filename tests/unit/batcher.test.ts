@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { Batcher } from '../../src/runtime/batcher.ts';
-import { settled } from '../support/fake-clock.ts';
+import { Batcher, type Spacing } from '../../src/runtime/batcher.ts';
+import { FakeClock, settled } from '../support/fake-clock.ts';
 import { deferred, range, type Deferred } from './delivery-parts.ts';
 
 interface World {
@@ -13,7 +13,7 @@ interface World {
   readonly finish: (write: number) => Promise<void>;
 }
 
-function world(options: { readonly maxItems?: number; readonly lanes?: number } = {}): World {
+function world(options: { readonly maxItems?: number; readonly lanes?: number; readonly spacing?: Spacing } = {}): World {
   const writes: World['writes'] = [];
   const write = (items: readonly number[]): Promise<readonly string[]> => {
     const end = deferred<readonly string[]>();
@@ -131,4 +131,81 @@ test('every item is written exactly once, in order, and hears its own result, wh
     assert.deepEqual(await Promise.all(fates), range(fates.length).map((item) => `result of ${item}`));
     await batcher.idle();
   }), { numRuns: 60 });
+});
+
+describe('spaced writes', () => {
+  const spaced = (enough = 100): World & { readonly clock: FakeClock } => {
+    const clock = new FakeClock();
+    return { ...world({ spacing: { clock, ms: 10, enough } }), clock };
+  };
+
+  test('begin no sooner after each other than that, though nothing is being written', async () => {
+    const { batcher, writes, finish, clock } = spaced();
+    for (const item of [1, 2, 3]) void batcher.add(item);
+    await finish(0);
+    await clock.advance(9);
+    assert.deepEqual(writes.map(({ items }) => items), [[1]]);
+    await clock.advance(1);
+    assert.deepEqual(writes.map(({ items }) => items), [[1], [2, 3]]);
+  });
+
+  test('wait for nothing after a pause', async () => {
+    const { batcher, writes, finish, clock } = spaced();
+    void batcher.add(1);
+    await finish(0);
+    await clock.advance(10);
+    void batcher.add(2);
+    assert.deepEqual(writes.map(({ items }) => items), [[1], [2]]);
+    await finish(1);
+    assert.equal(clock.sleeping, 0);
+  });
+
+  test('begin at once when enough wait', async () => {
+    const { batcher, writes, finish } = spaced(3);
+    for (const item of [1, 2, 3]) void batcher.add(item);
+    await finish(0);
+    assert.equal(writes.length, 1);
+    void batcher.add(4);
+    assert.deepEqual(writes.map(({ items }) => items), [[1], [2, 3, 4]]);
+  });
+
+  test('begin beside one that is slow, and at most so many at once', async () => {
+    const clock = new FakeClock();
+    const { batcher, writes, finish } = world({ lanes: 2, spacing: { clock, ms: 10, besideMs: 30, enough: 2 } });
+    for (const item of [1, 2, 3]) void batcher.add(item);
+    await clock.advance(29);
+    assert.deepEqual(writes.map(({ items }) => items), [[1]]);
+    await clock.advance(1);
+    void batcher.add(4);
+    await clock.advance(60);
+    assert.deepEqual(writes.map(({ items }) => items), [[1], [2, 3]]);
+    await finish(0);
+    assert.deepEqual(writes.map(({ items }) => items), [[1], [2, 3], [4]]);
+  });
+
+  test('begin as soon as they may when the one beside them ends sooner', async () => {
+    const clock = new FakeClock();
+    const { batcher, writes, finish } = world({ lanes: 2, spacing: { clock, ms: 10, besideMs: 30, enough: 9 } });
+    for (const item of [1, 2]) void batcher.add(item);
+    await clock.advance(5);
+    await finish(0);
+    assert.equal(writes.length, 1);
+    await clock.advance(5);
+    assert.deepEqual(writes.map(({ items }) => items), [[1], [2]]);
+    await finish(1);
+    await clock.advance(20);
+    assert.deepEqual([writes.length, clock.sleeping], [2, 0]);
+  });
+
+  test('leave nothing behind when it is idle', async () => {
+    const { batcher, finish, clock } = spaced();
+    for (const item of [1, 2]) void batcher.add(item);
+    let isIdle = false;
+    void batcher.idle().then(() => (isIdle = true));
+    await finish(0);
+    assert.equal(isIdle, false);
+    await clock.advance(10);
+    await finish(1);
+    assert.deepEqual([isIdle, clock.sleeping], [true, 0]);
+  });
 });

@@ -38,7 +38,7 @@ describe('with nothing set', () => {
       downstreamSecret: null,
       ratePerSecond: 3,
       targetConcurrency: 5,
-      globalConcurrency: 200,
+      globalConcurrency: 300,
       maxAttempts: null,
       retryScheduleMs: STANDARD_SCHEDULE_MS,
       deliveryTimeoutMs: 15_000,

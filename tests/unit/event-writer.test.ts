@@ -4,13 +4,18 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { HookEvent } from '../../src/domain/event.ts';
+import { MongoNetworkError } from 'mongodb';
+import type { IncomingEvent } from '../../src/domain/event.ts';
 import { createEventWriter, type Accepted, type EventWriter } from '../../src/ingest/event-writer.ts';
 import { Problem } from '../../src/ingest/problem.ts';
 import { createTelemetry } from '../../src/runtime/telemetry.ts';
 import type { Store } from '../../src/store/store.ts';
 import { FakeClock, settled } from '../support/fake-clock.ts';
 import { deferred, eventIdOf, range, TARGET_ID, type Deferred } from './delivery-parts.ts';
+
+/** Between the beginnings of two writes (event-writer.ts). */
+const SPACING_MS = 3;
+const WRITES_AT_ONCE = 4;
 
 interface World {
   readonly clock: FakeClock;
@@ -22,21 +27,23 @@ interface World {
 
 function world(): World {
   const [inserts, told]: [World['inserts'], string[]] = [[], []];
-  const events = {
-    insertMany(documents: readonly { readonly _id: string }[]): Promise<void> {
+  const db = {
+    async command({ documents }: { readonly documents: readonly { readonly _id: string }[] }): Promise<object> {
       const end = deferred();
       inserts.push({ ids: documents.map(({ _id }) => _id), end });
-      return end.promise;
+      await end.promise;
+      return {};
     },
   };
   const clock = new FakeClock();
   const telemetry = createTelemetry();
+  const targets = { routing: () => (type: string | null) => (type === null ? [TARGET_ID] : []) };
   telemetry.listen((name) => told.push(name));
-  return { clock, inserts, told, writer: createEventWriter({ store: { events } as unknown as Store, clock, telemetry }) };
+  return { clock, inserts, told, writer: createEventWriter({ store: { db } as unknown as Store, clock, telemetry, targets }) };
 }
 
-const eventOf = (number: number, { bytes = 2, routed = true } = {}): HookEvent => ({
-  id: eventIdOf(number), source: 'default', idempotencyKey: `key-${number}`, fingerprint: 'f', type: null, targetIds: routed ? [TARGET_ID] : [],
+const eventOf = (number: number, { bytes = 2, routed = true } = {}): IncomingEvent => ({
+  id: eventIdOf(number), source: 'default', idempotencyKey: `key-${number}`, fingerprint: 'f', type: routed ? null : 'unwanted',
   body: new Uint8Array(bytes), contentType: 'application/json', receivedAt: new Date(0),
 });
 
@@ -51,13 +58,27 @@ const nowOf = (fates: readonly { readonly now: string }[]): readonly string[] =>
 
 describe('an event', () => {
   test('is accepted once it is stored, and not a moment sooner', async () => {
-    const { writer, inserts } = world();
+    const { writer, inserts, clock } = world();
     const fates = [fateOf(writer.accept(eventOf(1))), fateOf(writer.accept(eventOf(2, { routed: false })))];
     await settled();
     assert.deepEqual(nowOf(fates), ['pending', 'pending']);
-    for (const { end } of inserts) end.resolve();
+    inserts[0]?.end.resolve();
+    await clock.advance(SPACING_MS);
+    assert.deepEqual(nowOf(fates), ['RECEIVED', 'pending']);
+    inserts[1]?.end.resolve();
     await settled();
     assert.deepEqual(nowOf(fates), ['RECEIVED', 'UNROUTED']);
+  });
+
+  test('that comes alone is written at once; those that come right behind it are written together a moment later', async () => {
+    const { writer, inserts, clock } = world();
+    for (const number of range(4)) void writer.accept(eventOf(number));
+    await settled();
+    inserts[0]?.end.resolve();
+    await clock.advance(SPACING_MS - 1);
+    assert.deepEqual(inserts.map(({ ids }) => ids.length), [1]);
+    await clock.advance(1);
+    assert.deepEqual(inserts.map(({ ids }) => ids.length), [1, 3]);
   });
 
   test('that no majority confirms in time is answered as unavailable, with when to come again', async () => {
@@ -90,35 +111,50 @@ describe('an event', () => {
 
   test('that waits behind stuck writes until its deadline is never written after the refusal', async () => {
     const { writer, clock, inserts } = world();
-    const fates = range(3).map((number) => fateOf(writer.accept(eventOf(number))));
+    const fates: { now: string }[] = [];
+    for (const number of range(WRITES_AT_ONCE + 2)) {
+      fates.push(fateOf(writer.accept(eventOf(number))));
+      await clock.advance(25);
+    }
     await clock.advance(2_300);
-    assert.deepEqual(nowOf(fates), ['unavailable', 'unavailable', 'unavailable']);
+    assert.deepEqual(nowOf(fates), fates.map(() => 'unavailable'));
     for (const { end } of inserts) end.resolve();
     await writer.idle();
-    assert.deepEqual(inserts.map(({ ids }) => ids), [[eventIdOf(0)], [eventIdOf(1)]]);
+    assert.deepEqual(inserts.map(({ ids }) => ids), range(WRITES_AT_ONCE).map((number) => [eventIdOf(number)]));
   });
 });
 
 describe('a write that fails', () => {
-  test('refuses its own events and those that wait behind it, at once; another write under way goes on', async () => {
+  test('refuses its own events and those that wait behind it, at once', async () => {
     const { writer, inserts, told } = world();
     const fates = range(5).map((number) => fateOf(writer.accept(eventOf(number))));
-    assert.equal(inserts.length, 2);
+    await settled();
     inserts[0]?.end.reject(new Error('no primary'));
     await settled();
-    assert.deepEqual(nowOf(fates), ['unavailable', 'pending', 'unavailable', 'unavailable', 'unavailable']);
-    assert.deepEqual(told, ['write.failed']);
-    inserts[1]?.end.resolve();
+    assert.deepEqual(nowOf(fates), range(5).map(() => 'unavailable'));
+    assert.deepEqual([told, inserts.length], [['write.failed'], 1]);
+  });
+
+  test('on a connection that was cut is made once more, and no more often than that', async () => {
+    const { writer, inserts, told } = world();
+    const fates = [1, 2].map((number) => fateOf(writer.accept(eventOf(number))));
     await settled();
-    assert.equal(fates[1]?.now, 'RECEIVED');
+    inserts[0]?.end.reject(new MongoNetworkError('cut'));
+    await settled();
+    assert.deepEqual([inserts.map(({ ids }) => ids), nowOf(fates), told], [[[eventIdOf(1)], [eventIdOf(1)]], ['pending', 'pending'], []]);
+    inserts[1]?.end.reject(new MongoNetworkError('cut'));
+    await settled();
+    assert.deepEqual([inserts.length, nowOf(fates), told], [2, ['unavailable', 'unavailable'], ['write.failed']]);
   });
 
   test('is followed by the next as if nothing had been', async () => {
-    const { writer, inserts } = world();
+    const { writer, inserts, clock } = world();
     const first = fateOf(writer.accept(eventOf(1)));
-    inserts[0]?.end.reject(new Error('no primary'));
     await settled();
+    inserts[0]?.end.reject(new Error('no primary'));
+    await clock.advance(SPACING_MS);
     const second = fateOf(writer.accept(eventOf(2)));
+    await settled();
     inserts[1]?.end.resolve();
     await settled();
     assert.deepEqual([first.now, second.now], ['unavailable', 'RECEIVED']);
@@ -134,7 +170,7 @@ describe('more than can be held', () => {
     await assert.rejects(writer.accept(eventOf(6_000)), (problem: Problem) => problem.status === 503 && problem.options.retryAfterS === 5);
     for (let index = 0; index < inserts.length; index += 1) {
       inserts[index]?.end.resolve();
-      await settled();
+      await clock.advance(SPACING_MS);
     }
     assert.equal(fates.filter(({ now }) => now === 'RECEIVED').length, 5_000);
     assert.equal(Math.max(...inserts.map(({ ids }) => ids.length)), 500);

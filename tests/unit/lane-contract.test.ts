@@ -133,8 +133,9 @@ for (const kind of [LIMITED, UNLIMITED]) {
 
     test('starts nothing and takes nothing while its target is not active; goes on, and asks for more, when poked', async () => {
       const { lane, offer, starts, rooms, may, untilLength, pass } = world(kind);
-      offer(1);
-      may.isActive = false;
+      may.isTrusted = false;
+      offer(1); // Taken, and waits.
+      [may.isActive, may.isTrusted] = [false, true];
       assert.deepEqual(offer(2), ['full']);
       lane.poke();
       await pass(A_WHILE_MS);

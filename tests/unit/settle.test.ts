@@ -11,6 +11,7 @@ import type { Batcher } from '../../src/runtime/batcher.ts';
 import type { Persist } from '../../src/runtime/persist.ts';
 import type { SettledState, Settlement } from '../../src/store/deliveries.ts';
 import type { Store } from '../../src/store/store.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { jobOf } from './delivery-parts.ts';
 
 const AT = new Date(Date.UTC(2026, 0, 1));
@@ -28,6 +29,7 @@ interface World {
   readonly settler: Batcher<Settlement, SettleResult>;
   readonly writes: string[];
   readonly timers: number[];
+  readonly clock: FakeClock;
 }
 
 /** A database that answers its statements in the order they come, by their names. */
@@ -43,7 +45,8 @@ function world(answers: Readonly<Record<string, readonly unknown[]>> = {}): Worl
     writes.push('timer told');
     timers.push(dueAt.getTime() - AT.getTime());
   };
-  return { writes, timers, settler: createSettler({ store: {} as Store, persist, onTimer }) };
+  const clock = new FakeClock();
+  return { writes, timers, clock, settler: createSettler({ store: {} as Store, clock, persist, slots: 300, onTimer }) };
 }
 
 const settleAll = ({ settler }: World, ...settlements: readonly Settlement[]): Promise<readonly SettleResult[]> => Promise.all(settlements.map((settlement) => settler.add(settlement)));
@@ -102,9 +105,10 @@ describe('settling', () => {
 
   test('a batch tells each item its own fate: new, in place of a parked one, stored, and late', async () => {
     const here = world({ 'first results': [[], [0]], results: [false, true], 'results read back': [[]] });
-    // The first is written alone; the others gather behind it.
-    const fates = await settleAll(here, first(1), first(2), first(3), open(4));
-    assert.deepEqual(fates, ['written', 'written', 'written', 'late']);
+    // The first is written alone; the others gather behind it, until it is time for another write.
+    const fates = settleAll(here, first(1), first(2), first(3), open(4));
+    await here.clock.advance(20);
+    assert.deepEqual(await fates, ['written', 'written', 'written', 'late']);
     assert.equal(here.writes.filter((name) => name === 'first results').length, 2);
   });
 });
