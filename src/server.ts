@@ -1,7 +1,7 @@
 /**
  * The HTTP server: composition root and program. Takes events in and reads them back; it sends nothing itself.
  *
- *   start   schema and indexes → targets → their watch → listening      stop   not ready → listener → writes → connections
+ *   start   schema and indexes → targets → listening      stop   not ready → listener → writes → connections
  */
 import { registerDefaultTarget } from './default-target.ts';
 import { createApp } from './ingest/app.ts';
