@@ -3,16 +3,15 @@
  *
  *   start   schema and indexes → targets → listening      stop   not ready → listener → writes → connections
  */
+import { adminRoutes } from './admin/admin-routes.ts';
 import { registerDefaultTarget } from './default-target.ts';
-import { createApp } from './ingest/app.ts';
-import { createBatchRoute } from './ingest/batch-route.ts';
+import { createApp } from './http/app.ts';
 import { createEventMaker } from './ingest/event-maker.ts';
-import { createEventRoute } from './ingest/event-route.ts';
 import { createEventWriter } from './ingest/event-writer.ts';
-import { createReadiness } from './ingest/health.ts';
+import { createReadiness } from './http/health.ts';
 import { createFreshRouting } from './ingest/fresh-routing.ts';
-import { createHttpServer } from './ingest/http-server.ts';
-import { createIngestRoute } from './ingest/ingest-route.ts';
+import { createHttpServer } from './http/http-server.ts';
+import { ingestRoutes } from './ingest/ingest-routes.ts';
 import { keysOf } from './ingest/verify.ts';
 import { atMost } from './runtime/at-most.ts';
 import { systemClock } from './runtime/clock.ts';
@@ -55,9 +54,9 @@ export async function startServer(config: Config, telemetry: Telemetry = createT
     await targets.refresh();
     const writer = createEventWriter({ store, clock, telemetry, targets: createFreshRouting(clock, targets) });
     const readiness = createReadiness(clock, () => pingPrimary(work.db));
-    const intake = { clock, telemetry, writer, makeEvent: createEventMaker(clock), keys: keysOf(config.ingestSecrets), maxBodyBytes: config.maxBodyBytes };
-    const [ingest, batch] = [createIngestRoute(intake), createBatchRoute({ ...intake, maxBatchBytes: config.maxBatchBytes })];
-    const app = createApp({ telemetry, readiness, ingest, batch, event: createEventRoute(store), adminToken: config.adminToken });
+    const { ingestSecrets, maxBodyBytes, maxBatchBytes, adminToken } = config;
+    const ingest = ingestRoutes({ clock, telemetry, writer, makeEvent: createEventMaker(clock), keys: keysOf(ingestSecrets), maxBodyBytes, maxBatchBytes });
+    const app = createApp({ telemetry, readiness, groups: [ingest, adminRoutes({ store, adminToken })] });
     const http = createHttpServer(app, clock, { host: config.host, port: config.port, graceMs: config.shutdownGraceMs });
 
     await startAll([http]);

@@ -10,14 +10,15 @@ import type { Target } from '../../src/domain/target.ts';
 import { createAddressGuard } from '../../src/delivery/guard.ts';
 import { attemptHeaders } from '../../src/delivery/headers.ts';
 import { createSender } from '../../src/delivery/sender.ts';
-import { createApp } from '../../src/ingest/app.ts';
+import { createApp } from '../../src/http/app.ts';
 import { createEventMaker } from '../../src/ingest/event-maker.ts';
-import { createHttpServer } from '../../src/ingest/http-server.ts';
+import { createHttpServer } from '../../src/http/http-server.ts';
 import { createIngestRoute } from '../../src/ingest/ingest-route.ts';
 import { keysOf } from '../../src/ingest/verify.ts';
 import { systemClock as clock } from '../../src/runtime/clock.ts';
 import { loadConfig } from '../../src/runtime/config.ts';
 import { createTelemetry } from '../../src/runtime/telemetry.ts';
+import { INGEST_PATH } from '../../tools/send/api.ts';
 
 const config = loadConfig(process.env);
 
@@ -43,8 +44,6 @@ export function createDeliver(downstreamUrl: string): Deliver {
   };
 }
 
-const unavailable = (): Promise<never> => Promise.reject(new Error('Only single events are taken in here'));
-
 /** Listens, and answers 202 for each event once `accept` has resolved. */
 export async function serveIngest(downstreamUrl: string, accept: (event: HookEvent) => Promise<void>): Promise<string> {
   const telemetry = createTelemetry();
@@ -56,7 +55,7 @@ export async function serveIngest(downstreamUrl: string, accept: (event: HookEve
     },
   };
   const ingest = createIngestRoute({ clock, telemetry, writer, makeEvent: createEventMaker(clock), keys: keysOf(config.ingestSecrets), maxBodyBytes: config.maxBodyBytes });
-  const app = createApp({ telemetry, readiness: { check: () => Promise.resolve() }, ingest, batch: unavailable, event: unavailable, adminToken: null });
+  const app = createApp({ telemetry, readiness: { check: () => Promise.resolve() }, groups: [{ routes: [{ method: 'POST', path: INGEST_PATH, handler: ingest }] }] });
   const http = createHttpServer(app, clock, { host: config.host, port: 0, graceMs: 0 });
   await http.start();
   return http.url;

@@ -2,7 +2,7 @@
  * Many events in one body → the bytes of each: the elements of a JSON array, or the lines of NDJSON. Cut out of the body as they
  * came, never parsed and written again. Whether an item is an event is asked of each item by itself.
  */
-import { Problem } from './problem.ts';
+import { Problem } from '../http/problem.ts';
 
 export const MAX_ITEMS = 1_000;
 

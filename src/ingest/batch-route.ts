@@ -12,7 +12,7 @@ import { BATCH_TYPES, splitBatch } from './batch-items.ts';
 import type { MakeEvent } from './event-maker.ts';
 import type { Accepted, EventWriter } from './event-writer.ts';
 import { DEFAULT_SOURCE } from './ingest-route.ts';
-import { Problem, problemFields } from './problem.ts';
+import { Problem, problemFields } from '../http/problem.ts';
 import { readSignedRequest, type SignedRequest } from './signed-request.ts';
 
 export interface BatchDeps {

@@ -4,8 +4,8 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { compileSchema } from '../runtime/schema.ts';
-import { locateJsonFault } from './json-fault.ts';
-import { Problem } from './problem.ts';
+import { locateJsonFault } from '../http/json-fault.ts';
+import { Problem } from '../http/problem.ts';
 
 const MAX_DEPTH = 64;
 const MAX_KEYS = 10_000;

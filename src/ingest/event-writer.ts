@@ -12,7 +12,7 @@ import { findByKeys, insertEvents, type StoredEvent } from '../store/events.ts';
 import type { Store } from '../store/store.ts';
 import { isWorthRepeating } from '../store/write-errors.ts';
 import type { FreshRouting } from './fresh-routing.ts';
-import { Problem } from './problem.ts';
+import { Problem } from '../http/problem.ts';
 
 export interface Accepted {
   readonly id: EventId;

@@ -3,7 +3,7 @@
  * Webhooks `webhook-timestamp`, `webhook-id`, `webhook-signature`. Patterns are strict, since Node's hex and base64 decoders
  * read rubbish without a word.
  */
-import { Problem } from './problem.ts';
+import { Problem } from '../http/problem.ts';
 
 export type Scheme = 'x' | 'standard';
 

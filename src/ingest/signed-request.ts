@@ -4,8 +4,8 @@
  */
 import type { Context } from 'hono';
 import type { Clock } from '../runtime/clock.ts';
-import { readBody, refuseAnnouncedLength } from './body.ts';
-import { Problem } from './problem.ts';
+import { readBody, refuseAnnouncedLength } from '../http/body.ts';
+import { Problem } from '../http/problem.ts';
 import { readSignedHeaders, type SignedHeaders } from './signed-headers.ts';
 import { checkSignature, checkTimestamp } from './verify.ts';
 

@@ -1,6 +1,6 @@
 /** Whether a request was signed with one of our secrets, and lately. Every secret is tried on every digest, in constant time. */
 import { digestsEqual, secretKey, signedDigest } from '../domain/signing.ts';
-import { Problem } from './problem.ts';
+import { Problem } from '../http/problem.ts';
 import type { SignedHeaders } from './signed-headers.ts';
 
 /** The tolerance of the Standard Webhooks libraries. */

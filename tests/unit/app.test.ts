@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { describe, test } from 'node:test';
 import type { IncomingEvent } from '../../src/domain/event.ts';
-import { createApp } from '../../src/ingest/app.ts';
-import { createReadiness } from '../../src/ingest/health.ts';
-import { createBatchRoute } from '../../src/ingest/batch-route.ts';
+import { tokenGuard } from '../../src/admin/admin-routes.ts';
+import { createApp, type RouteGroup } from '../../src/http/app.ts';
+import { createReadiness } from '../../src/http/health.ts';
 import { createEventMaker } from '../../src/ingest/event-maker.ts';
-import { createIngestRoute } from '../../src/ingest/ingest-route.ts';
-import { Problem } from '../../src/ingest/problem.ts';
+import { ingestRoutes } from '../../src/ingest/ingest-routes.ts';
+import { Problem } from '../../src/http/problem.ts';
 import { createTelemetry } from '../../src/runtime/telemetry.ts';
 import { FakeClock, FAKE_START_MS } from '../support/fake-clock.ts';
 import { eventIdOf } from './delivery-parts.ts';
@@ -45,8 +45,8 @@ function world({ adminToken = null, ping = () => Promise.resolve(), accept, even
     keys: [Buffer.from('secret')],
     maxBodyBytes: 1_024,
   };
-  const batch = createBatchRoute({ ...intake, maxBatchBytes: 4_096 });
-  const app = createApp({ telemetry, readiness: createReadiness(clock, ping), ingest: createIngestRoute(intake), batch, event, adminToken });
+  const reading: RouteGroup = { guard: tokenGuard(adminToken), routes: [{ method: 'GET', path: '/api/v1/events/:id', handler: event }] };
+  const app = createApp({ telemetry, readiness: createReadiness(clock, ping), groups: [ingestRoutes({ ...intake, maxBatchBytes: 4_096 }), reading] });
   return { clock, accepted, told, ask: async (path, init) => app.request(path, init) };
 }
 
@@ -217,7 +217,7 @@ describe('who may read', () => {
 });
 
 describe('other routes', () => {
-  for (const [method, path, expected] of [['GET', '/', '404 not_found'], ['POST', EVENT, '404 not_found'], ['GET', INGEST, '405 method_not_allowed'], ['PUT', INGEST, '405 method_not_allowed'], ['GET', `${INGEST}/batch`, '405 method_not_allowed'], ['POST', `${INGEST}/`, '404 not_found'], ['GET', '/api/v1/events', '404 not_found']] as const) {
+  for (const [method, path, expected] of [['GET', '/', '404 not_found'], ['POST', EVENT, '405 method_not_allowed'], ['GET', INGEST, '405 method_not_allowed'], ['PUT', INGEST, '405 method_not_allowed'], ['GET', `${INGEST}/batch`, '405 method_not_allowed'], ['POST', `${INGEST}/`, '404 not_found'], ['GET', '/api/v1/events', '404 not_found']] as const) {
     test(`${method} ${path} is ${expected}`, async () => assert.equal(await refusal(await world().ask(path, { method })), expected));
   }
 

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { readEventType } from '../../src/ingest/event-body.ts';
-import { locateJsonFault } from '../../src/ingest/json-fault.ts';
-import { Problem } from '../../src/ingest/problem.ts';
+import { locateJsonFault } from '../../src/http/json-fault.ts';
+import { Problem } from '../../src/http/problem.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const typeOf = (value: unknown): string | null => readEventType(bytes(JSON.stringify(value)));

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import { MongoNetworkError } from 'mongodb';
 import type { IncomingEvent } from '../../src/domain/event.ts';
 import { createEventWriter, type Accepted, type EventWriter } from '../../src/ingest/event-writer.ts';
-import { Problem } from '../../src/ingest/problem.ts';
+import { Problem } from '../../src/http/problem.ts';
 import { createTelemetry } from '../../src/runtime/telemetry.ts';
 import type { Store } from '../../src/store/store.ts';
 import { FakeClock, settled } from '../support/fake-clock.ts';

@@ -16,16 +16,20 @@ interface Source {
   readonly text: string;
 }
 
-const STAGES = ['ingest', 'streams', 'delivery', 'scheduler'] as const;
 const BELOW_STAGES = ['domain', 'runtime', 'store'] as const;
-const ALL_OF_SRC = ['src', ...BELOW_STAGES, ...STAGES] as const;
+const STAGES = ['streams', 'delivery', 'scheduler'] as const;
+/** Stages that are asked over HTTP, and share how that is answered. */
+const HTTP_STAGES = ['ingest', 'admin'] as const;
+const ALL_OF_SRC = ['src', ...BELOW_STAGES, 'http', ...STAGES, ...HTTP_STAGES] as const;
 
 /** Layer → the other layers it may import. `src` stands for the files directly in src/: the composition roots. */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   runtime: ['domain'],
   store: ['domain', 'runtime'],
+  http: ['domain', 'runtime'],
   ...Object.fromEntries(STAGES.map((stage) => [stage, BELOW_STAGES])),
+  ...Object.fromEntries(HTTP_STAGES.map((stage) => [stage, [...BELOW_STAGES, 'http']])),
   src: ALL_OF_SRC,
   tools: ALL_OF_SRC,
 };
@@ -35,8 +39,8 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   ulid: ['src/domain/ids.ts'],
   ajv: ['src/runtime/schema.ts'],
   mongodb: ['src/store/', 'tools/local-mongo'],
-  hono: ['src/ingest/'],
-  '@hono/node-server': ['src/ingest/'],
+  hono: ['src/http/', 'src/ingest/', 'src/admin/'],
+  '@hono/node-server': ['src/http/'],
   bottleneck: ['src/delivery/'],
   'p-retry': ['src/delivery/'],
   undici: ['src/delivery/'],
@@ -163,7 +167,7 @@ describe('a planted violation is caught', () => {
     ['src/domain/a.ts', "import { Ajv } from 'ajv';", /package ajv may be imported only by src\/runtime\/schema\.ts/],
     ['src/domain/other.ts', "import { ulid } from 'ulid';", /package ulid/],
     ['src/runtime/a.ts', "export { x } from '../store/store.ts';", /runtime must not import store/],
-    ['src/runtime/a.ts', "export * from '../ingest/app.ts';", /runtime must not import ingest/],
+    ['src/runtime/a.ts', "export * from '../http/app.ts';", /runtime must not import http/],
     ['src/store/a.ts', "const x = await import('../streams/feed.ts');", /store must not import streams/],
     ['src/store/a.ts', 'const x = await import(name);', /package \(computed\) has no door/],
     ['src/ingest/a.ts', "import { x } from '../delivery/lane.ts';", /ingest must not import delivery/],
@@ -218,7 +222,7 @@ test('what is allowed passes', () => {
       planted('src/domain/ids.ts', "import { ulid } from 'ulid';\nimport { createHash } from 'node:crypto';\nimport type { X } from './event.ts';"),
       planted('src/store/store.ts', "import type { Db } from 'mongodb';\nimport { x } from '../domain/ids.ts';\nimport { y } from '../runtime/errors.ts';"),
       planted('src/streams/feed.ts', "import { x } from '../store/store.ts';\nimport { y } from './checkpoint.ts';"),
-      planted('src/server.ts', "import { x } from './ingest/app.ts';\nimport { y } from './store/client.ts';\nimport { z } from './shared.ts';"),
+      planted('src/server.ts', "import { x } from './http/app.ts';\nimport { y } from './store/client.ts';\nimport { z } from './shared.ts';"),
       planted('tools/local-mongo/ask.ts', "import { MongoClient } from 'mongodb';\nimport { x } from '../../src/runtime/clock.ts';"),
       planted('tests/unit/a.test.ts', "import fc from 'fast-check';\nimport { x } from '../../src/domain/ids.ts';"),
       planted('bench/run.ts', "import { MongoClient } from 'mongodb';\nexport default 1;"),

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { Problem } from '../../src/ingest/problem.ts';
+import { Problem } from '../../src/http/problem.ts';
 import { readSignedHeaders, type HeaderReader, type SignedHeaders } from '../../src/ingest/signed-headers.ts';
 
 const HEX = 'a1'.repeat(32);

@@ -4,7 +4,7 @@ import { createHmac } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
-import { Problem } from '../../src/ingest/problem.ts';
+import { Problem } from '../../src/http/problem.ts';
 import { readSignedHeaders, type SignedHeaders } from '../../src/ingest/signed-headers.ts';
 import { checkSignature, checkTimestamp, keysOf } from '../../src/ingest/verify.ts';
 

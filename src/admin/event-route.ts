@@ -5,7 +5,7 @@ import { isEventId } from '../domain/ids.ts';
 import { findDeliveriesOfEvent } from '../store/deliveries.ts';
 import { findSummary } from '../store/events.ts';
 import type { Store } from '../store/store.ts';
-import { Problem } from './problem.ts';
+import { Problem } from '../http/problem.ts';
 
 export function createEventRoute(store: Store): (context: Context) => Promise<Response> {
   return async (context) => {
