@@ -55,7 +55,7 @@ export async function serveIngest(downstreamUrl: string, accept: (event: HookEve
     },
   };
   const ingest = createIngestRoute({ clock, telemetry, writer, makeEvent: createEventMaker(clock), keys: keysOf(config.ingestSecrets), maxBodyBytes: config.maxBodyBytes });
-  const app = createApp({ telemetry, readiness: { check: () => Promise.resolve() }, groups: [{ routes: [{ method: 'POST', path: INGEST_PATH, handler: ingest }] }] });
+  const app = createApp({ telemetry, readiness: { check: () => Promise.resolve() }, groups: [{ routes: [{ method: 'POST', path: INGEST_PATH, operation: { summary: 'Take in one event', tag: 'ingest', scope: null, answers: {} }, handler: ingest }] }] });
   const http = createHttpServer(app, clock, { host: config.host, port: 0, graceMs: 0 });
   await http.start();
   return http.url;

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import { digestsEqual } from '../domain/signing.ts';
 import type { RouteGroup } from '../http/app.ts';
+import type { Operation } from '../http/operation.ts';
 import { Problem } from '../http/problem.ts';
 import type { Store } from '../store/store.ts';
 import { createEventRoute } from './event-route.ts';
@@ -13,10 +14,15 @@ export interface AdminDeps {
   readonly adminToken: string | null;
 }
 
+const READS_EVENT: Operation = {
+  summary: 'Read an event with its deliveries and their attempts', tag: 'events', scope: 'read',
+  answers: { 200: { description: 'The event', schema: { type: 'object' } } },
+};
+
 export function adminRoutes({ store, adminToken }: AdminDeps): RouteGroup {
   return {
     guard: tokenGuard(adminToken),
-    routes: [{ method: 'GET', path: '/api/v1/events/:id', handler: createEventRoute(store) }],
+    routes: [{ method: 'GET', path: '/api/v1/events/:id', operation: READS_EVENT, handler: createEventRoute(store) }],
   };
 }
 

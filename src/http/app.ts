@@ -3,9 +3,11 @@ import { Hono, type Context, type Handler, type MiddlewareHandler } from 'hono';
 import { messageOf } from '../runtime/errors.ts';
 import type { Telemetry } from '../runtime/telemetry.ts';
 import type { Readiness } from './health.ts';
+import type { Operation } from './operation.ts';
 import { Problem, problemResponse } from './problem.ts';
 
 export interface Route {
+  readonly operation: Operation;
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** As Hono writes it: `/api/v1/events/:id`. */
   readonly path: string;

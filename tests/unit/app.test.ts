@@ -45,7 +45,7 @@ function world({ adminToken = null, ping = () => Promise.resolve(), accept, even
     keys: [Buffer.from('secret')],
     maxBodyBytes: 1_024,
   };
-  const reading: RouteGroup = { guard: tokenGuard(adminToken), routes: [{ method: 'GET', path: '/api/v1/events/:id', handler: event }] };
+  const reading: RouteGroup = { guard: tokenGuard(adminToken), routes: [{ method: 'GET', path: '/api/v1/events/:id', operation: { summary: 'Read', tag: 'events', scope: 'read', answers: {} }, handler: event }] };
   const app = createApp({ telemetry, readiness: createReadiness(clock, ping), groups: [ingestRoutes({ ...intake, maxBatchBytes: 4_096 }), reading] });
   return { clock, accepted, told, ask: async (path, init) => app.request(path, init) };
 }

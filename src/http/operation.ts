@@ -1,0 +1,55 @@
+/**
+ * What a route says about itself: who may call it, what it takes and what it answers. One description checks requests and makes
+ * `/openapi.json`, so the two cannot differ.
+ */
+import type { Context } from 'hono';
+import { compileSchema } from '../runtime/schema.ts';
+import { readBody } from './body.ts';
+import { Problem } from './problem.ts';
+
+/** A JSON Schema (draft 7, the one of ajv's default) that is also one of OpenAPI 3.1. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** What a token must be allowed to; each includes those before it. */
+export const SCOPES = ['read', 'write', 'admin'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+export interface Answer {
+  readonly description: string;
+  readonly schema?: JsonSchema;
+}
+
+export interface Operation {
+  /** One line, as a heading. */
+  readonly summary: string;
+  readonly tag: 'ingest' | 'events' | 'targets' | 'sources' | 'tokens' | 'audit' | 'system';
+  /** Null: no token is asked for. */
+  readonly scope: Scope | null;
+  /** By name. Path parameters are told by the path. */
+  readonly query?: Readonly<Record<string, JsonSchema>>;
+  readonly headers?: Readonly<Record<string, JsonSchema>>;
+  readonly body?: JsonSchema;
+  /** By status; refusals that every route has are not repeated here. */
+  readonly answers: Readonly<Record<number, Answer>>;
+}
+
+const MOST_BYTES = 65_536;
+
+/** Reads and checks JSON bodies of one shape. Compiled once, at start. */
+export function createJsonReader<T>(schema: JsonSchema): (context: Context) => Promise<T> {
+  const validate = compileSchema<T>(schema);
+  return async (context) => {
+    const value = parse(await readBody(context.req.raw, context.req.header('content-length'), MOST_BYTES));
+    const checked = validate(value);
+    if (checked.ok) return checked.value;
+    throw new Problem('schema_mismatch', 'Expected a body of the documented shape', { errors: checked.faults });
+  };
+}
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw new Problem('invalid_json', 'Expected a JSON body, got something else');
+  }
+}
