@@ -45,10 +45,10 @@ test('pages follow each other by id, whole and without a repeat, also while targ
     const made = [];
     for (let number = 0; number < 7; number += 1) made.push((await makeTarget(url, { url: world.sinkUrl })).id);
     const seen: string[] = [];
-    for (let after: unknown = undefined; after !== null; ) {
-      const page: Readonly<Record<string, unknown>> = (await admin(url, `GET /targets?limit=3${after === undefined ? '' : `&after=${String(after)}`}`)).body;
+    for (let after: string | null | undefined = undefined; after !== null; ) {
+      const page: Readonly<Record<string, unknown>> = (await admin(url, `GET /targets?limit=3${after === undefined ? '' : `&after=${after as string}`}`)).body;
       seen.push(...(page['targets'] as { readonly id: string }[]).map(({ id }) => id));
-      ({ after } = page);
+      after = page['after'] as string | null;
       if (seen.length === 3) await makeTarget(url, { url: world.sinkUrl });
     }
     assert.equal(new Set(seen).size, seen.length);

@@ -54,7 +54,7 @@ test('a processor sends to the new URL, by the new headers and the new limits, a
     for (let number = 0; number < 6; number += 1) await admin(url, `POST /targets/${id}/test`);
     await world.settled(7);
     const starts = processor.told.all('attempt.started').slice(1).map(({ atMs }) => atMs);
-    assert.ok(starts.slice(1).every((at, index) => at - (starts[index] ?? 0) >= 250), `${starts.join()}`);
+    assert.ok(starts.slice(1).every((at, index) => at - (starts[index] ?? 0) >= 250), starts.join());
 
     await admin(url, `POST /targets/${id}/pause`, { body: { reason: 'a' } });
     await sleep(IN_FORCE_MS);
