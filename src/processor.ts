@@ -1,12 +1,13 @@
 /**
  * The processor: composition root and program. Tails the change stream, owns lanes, delivers, retries, sweeps.
  *
- *   start   schema and indexes → targets → session → lanes → feed → scheduler → refill → sweep
- *   stop    feed (place saved) → sweep, refill, scheduler → lanes drained and released → session ended → connections
+ *   start   schema and indexes → targets → session → lanes → feed → scheduler → refill → sweep → ending
+ *   stop    feed (place saved) → ending, sweep, refill, scheduler → lanes drained and released → session ended → connections
  */
 import { hostname } from 'node:os';
 import { registerDefaultTarget } from './default-target.ts';
 import { createDelivery, type DeliveryStage } from './delivery/delivery.ts';
+import { createHourCounts } from './delivery/hour-counts.ts';
 import { systemClock, type Clock } from './runtime/clock.ts';
 import { defaultMember, loadConfig, requireSet, type Config } from './runtime/config.ts';
 import { FatalError, messageOf } from './runtime/errors.ts';
@@ -24,6 +25,7 @@ import { openStore, type Store } from './store/store.ts';
 import { TargetBook } from './store/target-book.ts';
 import { createCheckpoint } from './streams/checkpoint.ts';
 import { createDispatch } from './streams/dispatch.ts';
+import { createEnding } from './streams/ending.ts';
 import { createFeed, type Feed, type FeedDeps } from './streams/feed.ts';
 import { LaneBook } from './streams/lane-book.ts';
 import { chooseMember } from './streams/member.ts';
@@ -117,7 +119,7 @@ function assemble(ground: Ground): Machinery {
     onLost: () => ownership.dropAll(),
   });
   const delivery = createDelivery(
-    { store, clock, serverClock, random, telemetry, targets, isTrusted: () => session.isTrusted(), onTimer: (dueAt) => scheduler.expect(dueAt), giveUp },
+    { store, clock, serverClock, random, telemetry, targets, isTrusted: () => session.isTrusted(), onTimer: (dueAt) => scheduler.expect(dueAt), isInMemory: (targetId, id) => book.get(targetId)?.port.has(id) === true, giveUp },
     { globalConcurrency: config.globalConcurrency, ssrfAllowCidrs: config.ssrfAllowCidrs },
   );
   const offering = createOffering(store, book);
@@ -133,8 +135,10 @@ function assemble(ground: Ground): Machinery {
   });
   const feed = openFeed({ connection: stream, clock, serverClock, telemetry, checkpoint: createCheckpoint(store, clock, () => session.member), fail, handle, onCaughtUp });
   const sweep = createSweep({ store, clock, random, telemetry, book, park: delivery.park, recheck: delivery.recheck, streamReached: feed.reached, refill: () => refill.nudge(), repair: repair.run });
+  const ending = createEnding({ store, clock, telemetry, book, targets: () => targets.all() });
+  const hours = createHourCounts({ store, clock, serverClock, telemetry });
   targets.onRefresh(pokeLanes);
-  return { services: [session, ownership, feed, scheduler, refill, sweep], endings: [feed, sweep, refill, scheduler, ownership, { stop: () => delivery.flush() }, session], delivery, session };
+  return { services: [session, hours, ownership, feed, scheduler, refill, sweep, ending], endings: [feed, ending, sweep, refill, scheduler, ownership, { stop: () => delivery.flush() }, hours, session], delivery, session };
 
   async function handle(changes: readonly Change[], catchingUp: boolean): Promise<number> {
     const kinds = new Set(changes.map(({ kind }) => kind));
@@ -153,6 +157,7 @@ function assemble(ground: Ground): Machinery {
   function searchForLeftovers(): void {
     repair.suspectRecent();
     sweep.nudge();
+    ending.nudge();
   }
 
   function onRenewed(): void {

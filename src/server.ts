@@ -1,10 +1,12 @@
 /**
- * The HTTP server: composition root and program. Takes events in and reads them back; it sends nothing itself.
+ * The HTTP server: composition root and program. Takes events in, reads them back and keeps the targets; it sends nothing itself.
  *
  *   start   schema and indexes → targets → listening      stop   not ready → listener → writes → connections
  */
 import { adminRoutes } from './admin/admin-routes.ts';
-import { registerDefaultTarget } from './default-target.ts';
+import { deliveryDefaults, registerDefaultTarget } from './default-target.ts';
+import type { RecordChange } from './admin/audit-port.ts';
+import { createAddressGuard } from './delivery/guard.ts';
 import { createApp } from './http/app.ts';
 import { createEventMaker } from './ingest/event-maker.ts';
 import { createEventWriter } from './ingest/event-writer.ts';
@@ -45,6 +47,11 @@ export async function startServer(config: Config, telemetry: Telemetry = createT
   const { work, stream } = await connectBoth(address);
   const { failed } = failure(telemetry);
 
+  const audit: RecordChange = (_context, { action, subject }) => {
+    telemetry.emit('admin.changed', { action, subject });
+    return Promise.resolve();
+  };
+
   async function assemble(): Promise<RunningServer> {
     const clock = systemClock;
     const store = openStore(work.db);
@@ -56,7 +63,11 @@ export async function startServer(config: Config, telemetry: Telemetry = createT
     const readiness = createReadiness(clock, () => pingPrimary(work.db));
     const { ingestSecrets, maxBodyBytes, maxBatchBytes, adminToken } = config;
     const ingest = ingestRoutes({ clock, telemetry, writer, makeEvent: createEventMaker(clock), keys: keysOf(ingestSecrets), maxBodyBytes, maxBatchBytes });
-    const app = createApp({ telemetry, readiness, groups: [ingest, adminRoutes({ store, adminToken })] });
+    const admin = adminRoutes({
+      store, clock, adminToken, audit,
+      refusesAddress: createAddressGuard(config.ssrfAllowCidrs), defaults: deliveryDefaults(config), hasDefaultTarget: config.downstreamUrl !== null,
+    });
+    const app = createApp({ telemetry, readiness, groups: [ingest, admin] });
     const http = createHttpServer(app, clock, { host: config.host, port: config.port, graceMs: config.shutdownGraceMs });
 
     await startAll([http]);

@@ -3,7 +3,7 @@
  * to all its targets and says so in the database; every disagreement between the ledgers is a fault of its own. Pure.
  */
 import { eventStatusOf } from '../src/domain/event-status.ts';
-import { resolveTargets, type Target } from '../src/domain/target.ts';
+import { targetsOfType, type Target } from '../src/domain/target.ts';
 import { duplicatesAmong } from './duplicates.ts';
 import { isRefusal, isSuccess, type Ledgers, type Received, type StoredDelivery, type StoredEvent } from './ledger.ts';
 import { longerOf, longestStall, owedSpans, type Owed, type Stall } from './stalls.ts';
@@ -126,7 +126,7 @@ function missingEvents({ ledgers, events, faults }: Books): number {
 /** Whether every ledger says of an event that it is done with. */
 function isComplete(event: StoredEvent, books: Books): boolean {
   const { terms, faults, deliveries } = books;
-  const wanted = resolveTargets(terms.targets, event.type);
+  const wanted = targetsOfType(terms.targets, event.type).map(({ id }) => id);
   const routed = wanted.length === event.targetIds.length && wanted.every((id) => event.targetIds.includes(id));
   if (!routed) faults.add('owed to the wrong targets', `${event.id} to ${event.targetIds.join(' ')}`);
   const done = event.targetIds.map((targetId) => isDone(event, `${event.id}/${targetId}`, books)).every(Boolean);

@@ -6,7 +6,7 @@ import { STANDARD_SCHEDULE_MS } from '../../src/domain/backoff.ts';
 import type { EventContent, HookEvent, IncomingEvent } from '../../src/domain/event.ts';
 import { DEFAULT_TARGET_ID, type EventId } from '../../src/domain/ids.ts';
 import { createRouting } from '../../src/domain/routing.ts';
-import type { Target } from '../../src/domain/target.ts';
+import { TARGET_DEFAULTS, type Target } from '../../src/domain/target.ts';
 import { createAddressGuard } from '../../src/delivery/guard.ts';
 import { attemptHeaders } from '../../src/delivery/headers.ts';
 import { createSender } from '../../src/delivery/sender.ts';
@@ -28,7 +28,7 @@ export const CONCURRENCY = config.globalConcurrency;
 /** The one target that the whole system would have. */
 const targetAt = (url: string): Target => ({
   id: DEFAULT_TARGET_ID, url, eventTypes: ['*'], secrets: config.downstreamSecret === null ? [] : [config.downstreamSecret], limits: { ratePerSecond: 0, concurrency: 0 },
-  timeoutMs: config.deliveryTimeoutMs, retry: { scheduleMs: STANDARD_SCHEDULE_MS, maxAttempts: null }, status: 'active', statusReason: null, version: 1,
+  timeoutMs: config.deliveryTimeoutMs, retry: { scheduleMs: STANDARD_SCHEDULE_MS, maxAttempts: null }, status: 'active', statusReason: null, version: 1, createdAt: null, ...TARGET_DEFAULTS,
 });
 
 /** Sends one event once. @throws Error when it was not answered 2xx: then it is the queue's affair to try again */
@@ -50,7 +50,7 @@ export async function serveIngest(downstreamUrl: string, accept: (event: HookEve
   const routesOf = createRouting([targetAt(downstreamUrl)]);
   const writer = {
     async accept(event: IncomingEvent) {
-      await accept({ ...event, targetIds: routesOf(event.type) });
+      await accept({ ...event, targetIds: routesOf(event) });
       return { id: event.id, status: 'RECEIVED', duplicate: false } as const;
     },
   };

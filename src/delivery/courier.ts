@@ -98,10 +98,10 @@ export function createCourier(deps: CourierDeps): Deliver {
 
   /** Waiting deliveries leave memory at once, since their timer brings them back; settled ones once their event is marked. */
   function mark(job: DeliveryJob, lane: Lane, { kind }: Verdict, result: SettleResult): 'forget' | 'marking' {
-    const { id, eventId, attemptCount } = job.claim;
+    const { id, eventId, targetId, attemptCount } = job.claim;
     const state = kind === 'delivered' ? 'delivered' : kind === 'dead' ? 'dead' : 'waiting';
     // After a late result the database alone knows how far the delivery has come.
-    const progress = result === 'late' ? null : ({ state, attemptCount: attemptCount + 1 } as const);
+    const progress = result === 'late' ? null : ({ targetId, state, attemptCount: attemptCount + 1 } as const);
     const note = { eventId, targetIds: job.content.targetIds, progress };
     marker.note(state === 'waiting' ? note : { ...note, onMarked: () => lane.forget(id) });
     return state === 'waiting' ? 'forget' : 'marking';

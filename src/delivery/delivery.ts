@@ -38,6 +38,8 @@ export interface DeliveryDeps {
   /** Whether a send may start, as far as the session goes. */
   readonly isTrusted: () => boolean;
   readonly onTimer: (dueAt: Date) => void;
+  /** Whether an own lane knows this delivery. */
+  readonly isInMemory: (targetId: TargetId, id: DeliveryId) => boolean;
   /** Aborted when the process gives up on what is not written. */
   readonly giveUp: AbortSignal;
 }
@@ -67,7 +69,7 @@ export interface DeliveryStage {
 export function createDelivery(deps: DeliveryDeps, options: DeliveryOptions): DeliveryStage {
   const { store, clock, serverClock, random, telemetry, targets, isTrusted, onTimer, giveUp } = deps;
   const persist = createPersist({ clock, telemetry, signal: giveUp });
-  const marker = createMarker(store, clock, persist);
+  const marker = createMarker({ store, clock, persist, isInMemory: deps.isInMemory });
   const sender = createSender(clock, createAddressGuard(options.ssrfAllowCidrs));
   const slots = new Slots(options.globalConcurrency);
   const budget = new MemoryBudget();

@@ -1,5 +1,5 @@
 /**
- * The headers of one attempt: Standard Webhooks, with our two beside it. The id is the event's, the same on every attempt, so
+ * The headers of one attempt: Standard Webhooks, with our two beside it, and the target's own. The id is the event's, the same on every attempt, so
  * that a receiver can drop what it has seen; the timestamp is the attempt's own.
  */
 import type { EventContent } from '../domain/event.ts';
@@ -25,6 +25,7 @@ export function attemptHeaders(target: Target, content: EventContent, { number, 
     'hooktail-attempt': String(number),
   };
   if (content.type !== null) headers['hooktail-event-type'] = headerValueOf(content.type);
+  for (const name in target.headers) headers[name] ??= target.headers[name] ?? ''; // Ours cannot be replaced.
   return headers;
 }
 

@@ -47,6 +47,9 @@ export const newSessionId = (nowMs: number): SessionId => `ses_${ulid(nowMs)}` a
 export const isEventId = (text: string): text is EventId => EVENT_ID.test(text);
 export const isTargetId = (text: string): text is TargetId => TARGET_ID.test(text);
 
+/** `tgt_<ulid>`: a target that was made over the API. */
+export const newTargetId = (nowMs: number): TargetId => `tgt_${ulid(nowMs)}` as TargetId;
+
 /** The one target that `DOWNSTREAM_URL` registers. */
 export const DEFAULT_TARGET_ID = 'tgt_default' as TargetId;
 

@@ -1,8 +1,13 @@
 /**
  * A target: where events go. Peers say endpoint or destination. `limits` hold for the whole fleet, since one lane, owned by
  * one processor, is the only place that sends to it.
+ *
+ *   active ⇄ paused (by a person)      active, paused → disabled (it answered 410) → active
+ *   any → deleted                      no event is owed to it any more; what it was owed ends as dead, and then it is gone
  */
+import type { PayloadFilter } from './filter.ts';
 import type { TargetId } from './ids.ts';
+import { wantedBy } from './type-pattern.ts';
 
 export interface TargetLimits {
   /** Starts of attempts per second; 0 means no limit. May be a fraction. */
@@ -18,34 +23,45 @@ export interface RetryPolicy {
   readonly maxAttempts: number | null;
 }
 
-export type TargetStatus = 'active' | 'paused' | 'disabled';
+export const TARGET_STATUSES = ['active', 'paused', 'disabled', 'deleted'] as const;
+export type TargetStatus = (typeof TARGET_STATUSES)[number];
 
 export interface Target {
   readonly id: TargetId;
   readonly url: string;
-  /** Patterns: `*`, an exact type, or a prefix such as `order.*`. */
+  /** Patterns over event types (type-pattern.ts). */
   readonly eventTypes: readonly string[];
+  /** What an event's body must be like besides; null: anything. */
+  readonly filter: PayloadFilter | null;
   /** Signing secrets (`whsec_…`), newest first; every one of them signs. */
   readonly secrets: readonly string[];
   readonly limits: TargetLimits;
   /** Deadline of one attempt over DNS, connect, TLS, headers and body. */
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;
+  /** Sent with every attempt, by lower-case name. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly description: string | null;
+  /** The owner's own words about it. */
+  readonly metadata: Readonly<Record<string, string>>;
   readonly status: TargetStatus;
   readonly statusReason: string | null;
   readonly version: number;
+  /** Null: from before that was written down. */
+  readonly createdAt: Date | null;
 }
 
-/** Whether a target's patterns want an event of this type. A type of null matches only `*`. */
-export const wantsType = (target: Target, type: string | null): boolean => target.eventTypes.some((pattern) => matchesType(pattern, type));
+/** What a target has when nobody said anything of it. */
+export const TARGET_DEFAULTS = { filter: null, headers: {}, description: null, metadata: {} } as const satisfies Partial<Target>;
 
-function matchesType(pattern: string, type: string | null): boolean {
-  if (pattern === '*') return true;
-  if (type === null) return false;
-  return pattern.endsWith('.*') ? type.startsWith(pattern.slice(0, -1)) : pattern === type;
-}
+/** Why deliveries of a deleted target ended. */
+export const DELETED_REASON = 'target deleted';
 
-/** The targets an event of this type is owed to. One that is paused or disabled is owed it as well: its backlog is kept. */
-export function resolveTargets(targets: readonly Target[], type: string | null): readonly TargetId[] {
-  return targets.filter((target) => wantsType(target, type)).map(({ id }) => id);
-}
+/** Whether a target wants an event of this type, whatever is in it. A type of null matches only `*`. */
+export const wantsType = ({ eventTypes }: Pick<Target, 'eventTypes'>, type: string | null): boolean => wantedBy(eventTypes, type);
+
+/**
+ * The targets that want events of this type, as far as types go: a filter may say no to one of them. One that is paused or
+ * disabled is owed it as well, and its backlog is kept; one that is deleted is owed nothing more.
+ */
+export const targetsOfType = (targets: readonly Target[], type: string | null): readonly Target[] => targets.filter((target) => target.status !== 'deleted' && wantsType(target, type));

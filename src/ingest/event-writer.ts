@@ -63,7 +63,7 @@ export function createEventWriter({ store, clock, telemetry, targets }: EventWri
   async function write(incoming: readonly IncomingEvent[]): Promise<readonly (Accepted | Problem)[]> {
     try {
       const routesOf = await targets.routing();
-      const events = incoming.map((event) => withTargets(event, routesOf(event.type)));
+      const events = incoming.map((event) => withTargets(event, routesOf(event)));
       const duplicates = new Set(await insertTwice(events));
       const originals = await findOriginals(store, events.filter((_, index) => duplicates.has(index)));
       return events.map((event, index) => (duplicates.has(index) ? answerDuplicate(event, originals.get(keyOf(event))) : answerFresh(event)));

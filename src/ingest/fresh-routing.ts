@@ -22,7 +22,7 @@ const AGEING_MS = 500;
 const ASK_AT_MOST_MS = 3_000;
 
 export function createFreshRouting(clock: Clock, book: Pick<TargetBook, 'refreshIfChanged' | 'routesOf'>): FreshRouting {
-  const routesOf: Routing = (type) => book.routesOf(type);
+  const routesOf: Routing = (event) => book.routesOf(event);
   let asOfMs = -Infinity;
   let asking: Promise<void> | null = null;
 

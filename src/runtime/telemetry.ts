@@ -29,6 +29,12 @@ export interface TelemetryEvents {
   'lane.released': { readonly targetId: TargetId; readonly reason: string };
   'lane.held': { readonly targetId: TargetId; readonly holdMs: number };
   'target.registered': { readonly targetId: TargetId; readonly url: string };
+  /** Deliveries owed to a deleted target were ended without an attempt. */
+  'target.ended': { readonly targetId: TargetId; readonly count: number };
+  /** Nothing is owed to a deleted target any more, and it is gone. */
+  'target.removed': { readonly targetId: TargetId };
+  /** Somebody changed something over the API. */
+  'admin.changed': { readonly action: string; readonly subject: string };
   'target.disabled': { readonly targetId: TargetId; readonly reason: string };
 
   /** A send begins now: the moment that rate limits are about. */

@@ -9,6 +9,7 @@ import type { DeliveryProgress } from '../domain/event-status.ts';
 import { deliveryIdOf, type DeliveryId, type EventId, type TargetId } from '../domain/ids.ts';
 import type { EventHead } from './events.ts';
 import { insertNew } from './insert-new.ts';
+import { endOpen } from './owed.ts';
 import type { DeliveryDocument, Store } from './store.ts';
 
 /** Where a delivery goes after an attempt. `at` is on the server's clock. */
@@ -63,9 +64,7 @@ export async function parkDeliveries({ db }: Store, claims: readonly DeliveryCla
 }
 
 /** Open deliveries whose event is gone have nothing left to send: they end as dead, with that reason. */
-export async function endOrphans({ deliveries }: Store, ids: readonly DeliveryId[]): Promise<void> {
-  await deliveries.updateMany({ _id: { $in: [...ids] }, state: { $in: ['ready', 'waiting'] } }, { $set: { state: 'dead', reason: 'event gone: nothing is left to send' }, $currentDate: { settledAt: true }, $unset: { wakeAt: '' } });
-}
+export const endOrphans = (store: Store, ids: readonly DeliveryId[]): Promise<void> => endOpen(store, ids, 'event gone: nothing is left to send');
 
 /** Which of these have a document, in whatever state. */
 export async function existingDeliveries({ deliveries }: Store, ids: readonly DeliveryId[]): Promise<ReadonlySet<DeliveryId>> {
@@ -105,10 +104,23 @@ const toOpen = (documents: readonly DeliveryDocument[]): readonly OpenDelivery[]
 /** How far the deliveries of these events have come, by event. */
 export async function progressOf({ deliveries }: Store, events: readonly EventHead[]): Promise<ReadonlyMap<EventId, readonly DeliveryProgress[]>> {
   const ids = events.flatMap(({ id, targetIds }) => targetIds.map((targetId) => deliveryIdOf(id, targetId)));
-  const found = await deliveries.find({ _id: { $in: ids } }, { projection: { eventId: 1, state: 1, attemptCount: 1 } }).toArray();
   const byEvent = new Map<EventId, DeliveryProgress[]>();
-  for (const { eventId, state, attemptCount } of found) byEvent.set(eventId, [...(byEvent.get(eventId) ?? []), { state, attemptCount }]);
+  // Events may have many targets each, and a command holds 48 MB.
+  for (let from = 0; from < ids.length; from += PROGRESS_PAGE) {
+    const found = await deliveries.find({ _id: { $in: ids.slice(from, from + PROGRESS_PAGE) } }, { projection: { eventId: 1, state: 1, attemptCount: 1 } }).toArray();
+    for (const { eventId, state, attemptCount } of found) listIn(byEvent, eventId).push({ state, attemptCount });
+  }
   return byEvent;
+}
+
+const PROGRESS_PAGE = 20_000;
+
+function listIn<Key, Item>(lists: Map<Key, Item[]>, key: Key): Item[] {
+  const known = lists.get(key);
+  if (known !== undefined) return known;
+  const list: Item[] = [];
+  lists.set(key, list);
+  return list;
 }
 
 /** Events with a delivery settled at or after that moment, oldest first. */

@@ -11,6 +11,7 @@ import type { Patience } from './while-passing.ts';
 
 const DAY_S = 86_400;
 const FIRED_TIMER_S = 3_600;
+const TARGET_HOURS_S = 8 * DAY_S;
 
 /** Names that were ours once and are dropped where they still stand. */
 const RETIRED: readonly RetiredIndex[] = [
@@ -42,6 +43,7 @@ export function wantedIndexes(retentionDays: number): Readonly<Record<string, re
       { key: { firedAt: 1 }, name: 'fired', expireAfterSeconds: FIRED_TIMER_S },
     ],
     targets: [{ key: { status: 1 }, name: 'status' }],
+    targetHours: [{ key: { hour: 1 }, name: 'hour', expireAfterSeconds: TARGET_HOURS_S }],
     sessions: [
       { key: { member: 1 }, name: 'member', unique: true, partialFilterExpression: { live: true } },
       { key: { endedAt: 1 }, name: 'ended', expireAfterSeconds: DAY_S },

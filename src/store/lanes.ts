@@ -33,6 +33,16 @@ export async function releaseLane({ lanes }: Store, targetId: TargetId, session:
   await lanes.updateOne({ _id: targetId, owner: session, term }, { $set: { owner: null } });
 }
 
+export async function findLane({ lanes }: Store, targetId: TargetId): Promise<LaneRecord | null> {
+  const found = await lanes.findOne({ _id: targetId });
+  return found === null ? null : toLane(found);
+}
+
+/** Takes out the lane of a target that is gone. */
+export async function removeLane({ lanes }: Store, targetId: TargetId): Promise<void> {
+  await lanes.deleteOne({ _id: targetId });
+}
+
 /** Keeps the whole lane from sending until then, over restarts and changes of owner; a longer hold stays. */
 export async function holdLane({ lanes }: Store, targetId: TargetId, until: Date): Promise<void> {
   await lanes.updateOne({ _id: targetId }, { $max: { holdUntil: until } });

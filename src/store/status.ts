@@ -26,6 +26,16 @@ export async function countInState({ deliveries }: Store, targetId: TargetId, st
 
 const dueAt = (targetId: TargetId, now: Date): Filter<DeliveryDocument> => ({ targetId, wakeAt: { $lte: now } });
 
+/** Open deliveries, due or not. */
+export async function countOpen({ deliveries }: Store, targetId: TargetId, limit: number): Promise<Count> {
+  return counted(await deliveries.countDocuments({ targetId, state: { $in: ['ready', 'waiting'] } }, { limit: limit + 1, hint: 'unfinished' }), limit);
+}
+
+/** When the open delivery that comes first wakes, or has woken; null when there is none. */
+export async function firstWakeAt({ deliveries }: Store, targetId: TargetId): Promise<Date | null> {
+  return (await deliveries.findOne({ targetId, wakeAt: { $exists: true } }, { projection: { _id: 0, wakeAt: 1 }, sort: { wakeAt: 1 } }))?.wakeAt ?? null;
+}
+
 /** Open deliveries that are due. */
 export async function countDue({ deliveries }: Store, targetId: TargetId, now: Date, limit: number): Promise<Count> {
   return counted(await deliveries.countDocuments(dueAt(targetId, now), { limit: limit + 1 }), limit);

@@ -7,6 +7,7 @@ import type { Attempt } from '../domain/attempt.ts';
 import type { DeliveryState } from '../domain/delivery.ts';
 import type { EventStatus } from '../domain/event.ts';
 import type { DeliveryId, EventId, SessionId, TargetId, TimerId } from '../domain/ids.ts';
+import type { PayloadFilter } from '../domain/filter.ts';
 import type { RetryPolicy, TargetLimits, TargetStatus } from '../domain/target.ts';
 
 export interface EventDocument {
@@ -60,6 +61,29 @@ export interface TargetDocument {
   status: TargetStatus;
   statusReason: string | null;
   version: number;
+  /** From here on absent in what older versions wrote. */
+  filter?: PayloadFilter | null;
+  headers?: Readonly<Record<string, string>>;
+  description?: string | null;
+  metadata?: Readonly<Record<string, string>>;
+  createdAt?: Date;
+  /** Set when it is deleted, by the server's clock. */
+  deletedAt?: Date;
+}
+
+/** What a lane owner counted of a target in one hour. Ids begin with the hour, so that the change stream passes them by. */
+export interface TargetHourDocument {
+  /** `<start of the hour>/<targetId>`. */
+  _id: string;
+  targetId: TargetId;
+  hour: Date;
+  attempts: number;
+  successes: number;
+  failures: number;
+  /** Attempts by how long they took: the key is the most milliseconds of its class, or `more`. */
+  latency: Readonly<Record<string, number>>;
+  lastError?: string;
+  lastErrorAt?: Date;
 }
 
 export interface LaneDocument {
@@ -103,6 +127,7 @@ export interface Store {
   readonly deliveries: Collection<DeliveryDocument>;
   readonly schedule: Collection<TimerDocument>;
   readonly targets: Collection<TargetDocument>;
+  readonly targetHours: Collection<TargetHourDocument>;
   readonly lanes: Collection<LaneDocument>;
   readonly sessions: Collection<SessionDocument>;
   readonly resumeTokens: Collection<ResumeTokenDocument>;
@@ -117,6 +142,7 @@ export function openStore(db: Db): Store {
     deliveries: db.collection('deliveries', options),
     schedule: db.collection('schedule', options),
     targets: db.collection('targets', options),
+    targetHours: db.collection('targetHours', { ...options, writeConcern: QUICK }),
     lanes: db.collection('lanes', options),
     sessions: db.collection('sessions', options),
     resumeTokens: db.collection('resumeTokens', { ...options, writeConcern: QUICK }),

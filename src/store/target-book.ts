@@ -27,9 +27,9 @@ export class TargetBook {
     return this.#targets.get(id) ?? null;
   }
 
-  /** The targets that an event of this type is owed to. */
-  routesOf(type: string | null): readonly TargetId[] {
-    return this.#routing(type);
+  /** The targets that this event is owed to. */
+  routesOf(event: Parameters<Routing>[0]): readonly TargetId[] {
+    return this.#routing(event);
   }
 
   onRefresh(listener: () => void): void {

@@ -10,6 +10,8 @@ export interface OwnedLane {
   readonly port: LanePort;
   /** What the lane was built for. */
   readonly limits: TargetLimits;
+  /** It was opened for a deleted target, and takes nothing into memory: what it is owed ends in the database (ending.ts). */
+  readonly isEnding: boolean;
   readonly term: number;
   /** On the monotonic clock. */
   readonly takenAtMs: number;

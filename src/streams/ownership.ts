@@ -46,6 +46,8 @@ const IDLE_MS = 30_000;
 /** While a lane is about to be free: the stream would tell, but it may be busy catching up. */
 const WATCHFUL_MS = PREFERENCE_GRACE_MS / 4;
 
+const isEnding = ({ status }: Target): boolean => status === 'deleted';
+
 export function createOwnership(deps: OwnershipDeps): Ownership {
   const { store, clock, serverClock, telemetry, book, session, targets, openLane, onTaken, onRoom } = deps;
   const freeSinceMs = new Map<TargetId, number>();
@@ -62,15 +64,15 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
   let announced: Promise<void> = Promise.resolve();
 
   async function take(seen: LaneRecord, preferred: SessionId | null): Promise<void> {
-    const { limits } = targets().find(({ id }) => id === seen.targetId) ?? {};
-    if (limits === undefined) return; // Its target is gone: there is nothing to send to, and nobody needs the lane.
+    const target = targets().find(({ id }) => id === seen.targetId);
+    if (target === undefined) return; // It went meanwhile.
     const lane = await takeLane(store, seen, session.id);
     if (lane === null) return;
     const { targetId, term, holdUntil } = lane;
     if (preferred !== null && preferred !== session.id) passedOver.note(targetId, preferred);
     const holdMs = holdUntil === null ? 0 : Math.max(0, holdUntil.getTime() - serverClock.now());
     const port = openLane(targetId, { holdMs, onForgotten: (id) => book.noteForgotten(id), onRoom: () => onRoom(targetId) });
-    book.add({ port, limits, term, takenAtMs: clock.monotonic(), catchingUp: true, hasParked: true, parkings: 0 });
+    book.add({ port, limits: target.limits, isEnding: isEnding(target), term, takenAtMs: clock.monotonic(), catchingUp: true, hasParked: true, parkings: 0 });
     telemetry.emit('lane.taken', { targetId, term });
     onTaken(targetId);
   }
@@ -134,12 +136,14 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
   async function plan(sessions: readonly SessionInfo[]): Promise<number> {
     const own = session.id;
     const all = await listLanes(store, targets().map(({ id }) => id));
-    const lanes = all.filter(({ targetId }) => !leaving.has(targetId));
+    const known = new Set(targets().map(({ id }) => id));
+    // The lane of a target that is gone is nobody's: there is nothing to send to.
+    const lanes = all.filter(({ targetId }) => known.has(targetId) && !leaving.has(targetId));
     const held = new Map(book.all().map(({ port, term }) => [port.targetId, term]));
     const freeForMs = (targetId: TargetId): number => clock.monotonic() - (freeSinceMs.get(targetId) ?? Infinity);
     const seen = { own, lanes, sessions, serverNowMs: serverClock.now(), held, freeForMs, passedOver: (targetId: TargetId) => passedOver.of(targetId) };
     const [planned, preferred] = [planOwnership(seen), preferredOf(seen)];
-    for (const targetId of planned.lost) withLane(targetId, (lane) => drop(lane, 'taken by another'));
+    for (const targetId of planned.lost) withLane(targetId, (lane) => drop(lane, known.has(targetId) ? 'taken by another' : 'target gone'));
     for (const { targetId } of planned.release) withLane(targetId, (lane) => track(handOver(lane, 'handed over')));
     for (const target of targets()) withLane(target.id, (lane) => renewWhenChanged(lane, target));
     for (const lane of planned.take) await take(lane, preferred(lane.targetId));
@@ -149,8 +153,11 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
   }
 
   /** A lane is built for its limits; with others it is given back and taken anew, which keeps them exact in between. */
-  function renewWhenChanged(lane: OwnedLane, { limits }: Target): void {
-    if (lane.limits.ratePerSecond !== limits.ratePerSecond || lane.limits.concurrency !== limits.concurrency) track(handOver(lane, 'limits changed'));
+  function renewWhenChanged(lane: OwnedLane, target: Target): void {
+    const { limits } = target;
+    // What an ending lane is owed must be in nobody's memory, and what another is owed should be.
+    if (lane.isEnding !== isEnding(target)) track(handOver(lane, target.status));
+    else if (lane.limits.ratePerSecond !== limits.ratePerSecond || lane.limits.concurrency !== limits.concurrency) track(handOver(lane, 'limits changed'));
   }
 
   function withLane(targetId: TargetId, act: (lane: OwnedLane) => void): void {

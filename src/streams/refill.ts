@@ -21,7 +21,7 @@ const IDLE_MS = 60_000;
 export function createRefill({ clock, telemetry, book, offering }: RefillDeps): Loop {
   async function turn(signal: AbortSignal): Promise<number> {
     for (const lane of book.all()) {
-      if (!lane.hasParked || lane.port.room === 0) continue;
+      if (!lane.hasParked || lane.isEnding || lane.port.room === 0) continue;
       const count = await offering.refill(lane, signal);
       if (count > 0) telemetry.emit('lane.refilled', { targetId: lane.port.targetId, count });
     }

@@ -155,7 +155,7 @@ export class ModelProcessor {
   #add(targetId: TargetId, term: number): void {
     const { clock } = this.#ground;
     const { openLane, searchForLeftovers } = this.#machinery;
-    this.book.add({ port: openLane(targetId), limits: { ratePerSecond: 0, concurrency: CONCURRENCY }, term, takenAtMs: clock.monotonic(), catchingUp: true, hasParked: true, parkings: 0 });
+    this.book.add({ port: openLane(targetId), limits: { ratePerSecond: 0, concurrency: CONCURRENCY }, isEnding: false, term, takenAtMs: clock.monotonic(), catchingUp: true, hasParked: true, parkings: 0 });
     searchForLeftovers();
   }
 
@@ -181,7 +181,7 @@ function assemble(ground: ProcessorGround, book: LaneBook, isTrusted: () => bool
     if (name === 'loop.failed' || name === 'write.retried') onFault(`${actor}: ${name} ${JSON.stringify(fields)}`);
   });
   const persist = createPersist({ clock, telemetry, signal: new AbortController().signal });
-  const marker = createMarker(store, clock, persist);
+  const marker = createMarker({ store, clock, persist, isInMemory: (targetId, id) => book.get(targetId)?.port.has(id) === true });
   const scheduler = createScheduler({ store, clock, serverClock, telemetry });
   const settler = watched(createSettler({ store, clock, persist, slots: 1, onTimer: (dueAt) => scheduler.expect(dueAt) }), ground.watch);
   const deliver = createDeliver(ground, { serverClock, telemetry, marker, settler });

@@ -121,7 +121,7 @@ describe('an outcome', () => {
     test(`of ${what}, marked and its slot given back last`, async (context) => {
       const told = await story(context, [outcome]);
       assert.deepEqual(told.settlements.map(({ claim, to: state, attempts }) => [claim.id, state, attempts.length]), [[idOf(1), to, 1]]);
-      assert.deepEqual(told.marks.map(({ eventId, targetIds, progress: seen }) => [eventId, targetIds, seen]), [[eventIdOf(1), [TARGET_ID], progress]]);
+      assert.deepEqual(told.marks.map(({ eventId, targetIds, progress: seen }) => [eventId, targetIds, seen]), [[eventIdOf(1), [TARGET_ID], { targetId: TARGET_ID, ...progress }]]);
       assert.deepEqual([told.answer, told.steps], [answer, ['settle', 'mark', 'slot back']]);
       assertTidy(told);
     });

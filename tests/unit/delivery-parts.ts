@@ -1,7 +1,7 @@
 /** Small parts that the tests of the delivery stage are made from. */
 import type { DeliveryClaim, DeliveryJob } from '../../src/domain/delivery.ts';
 import { deliveryIdOf, type DeliveryId, type EventId, type TargetId } from '../../src/domain/ids.ts';
-import type { Target } from '../../src/domain/target.ts';
+import { TARGET_DEFAULTS, type Target } from '../../src/domain/target.ts';
 
 export const TARGET_ID = 'tgt_parts' as TargetId;
 
@@ -16,6 +16,8 @@ export const targetWith = (fields: Partial<Target> = {}): Target => ({
   status: 'active',
   statusReason: null,
   version: 1,
+  createdAt: null,
+  ...TARGET_DEFAULTS,
   ...fields,
 });
 

@@ -37,7 +37,7 @@ function world(): World {
   };
   const clock = new FakeClock();
   const telemetry = createTelemetry();
-  const targets = { routing: () => (type: string | null) => (type === null ? [TARGET_ID] : []) };
+  const targets = { routing: () => ({ type }: Pick<IncomingEvent, 'type'>) => (type === null ? [TARGET_ID] : []) };
   telemetry.listen((name) => told.push(name));
   return { clock, inserts, told, writer: createEventWriter({ store: { db } as unknown as Store, clock, telemetry, targets }) };
 }

@@ -6,6 +6,8 @@ import { createFreshRouting } from '../../src/ingest/fresh-routing.ts';
 import { FakeClock, settled } from '../support/fake-clock.ts';
 import { TARGET_ID } from './delivery-parts.ts';
 
+const EVENT = { type: 'order.created', body: new Uint8Array() };
+
 interface World {
   readonly clock: FakeClock;
   /** Asks; answers whether that was told at once, and by which routing in the end. */
@@ -53,7 +55,7 @@ test('the first event waits for the targets, and so do those that come meanwhile
   const waiting = [ask(), ask()];
   assert.deepEqual(waiting.map(({ atOnce }) => atOnce), [false, false]);
   await answer();
-  for (const { told } of waiting) assert.deepEqual((await told)('order.created'), [TARGET_ID]);
+  for (const { told } of waiting) assert.deepEqual((await told)(EVENT), [TARGET_ID]);
   assert.equal(asked(), 1);
 });
 
@@ -84,7 +86,7 @@ test('a database that takes long to tell is waited for: what it tells is as fres
   const { told } = ask();
   await clock.advance(2_000);
   await answer();
-  assert.deepEqual((await told)(null), [TARGET_ID]);
+  assert.deepEqual((await told)(EVENT), [TARGET_ID]);
 });
 
 test('what was asked for long before an event came is not told to it: it is asked for again', async () => {
@@ -97,7 +99,7 @@ test('what was asked for long before an event came is not told to it: it is aske
   await answer();
   assert.equal(asked(), 3);
   await answer();
-  assert.deepEqual((await told)(null), [TARGET_ID]);
+  assert.deepEqual((await told)(EVENT), [TARGET_ID]);
 });
 
 for (const [what, end] of [['refuses', ({ answer }: World) => answer(new Error('No primary'))], ['does not answer', ({ clock }: World) => clock.advance(3_000)]] as const) {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { deliveryIdOf, newEventId, type EventId, type TargetId } from '../../src/domain/ids.ts';
-import type { Target } from '../../src/domain/target.ts';
+import { TARGET_DEFAULTS, type Target } from '../../src/domain/target.ts';
 import type { SettledDelivery } from '../../src/store/replay.ts';
 import { runToEnd, type ToolContext } from '../../tools/cli/context.ts';
 import { replayCommand } from '../../tools/replay/command.ts';
@@ -27,7 +27,7 @@ function dead({ eventId = newEventId(NOW_MS), targetId = ONE, reason = 'exhauste
 }
 
 const target = (id: TargetId, status: Target['status'], statusReason: string | null = null): Target => ({
-  id, url: 'http://127.0.0.1/', eventTypes: ['*'], secrets: [], limits: { ratePerSecond: 0, concurrency: 0 }, timeoutMs: 1_000, retry: { scheduleMs: [1_000], maxAttempts: null }, status, statusReason, version: 1,
+  id, url: 'http://127.0.0.1/', eventTypes: ['*'], secrets: [], limits: { ratePerSecond: 0, concurrency: 0 }, timeoutMs: 1_000, retry: { scheduleMs: [1_000], maxAttempts: null }, status, statusReason, version: 1, createdAt: null, ...TARGET_DEFAULTS,
 });
 
 async function run(argv: readonly string[], environment: ToolContext['environment'] = {}): Promise<{ readonly code: number; readonly lines: readonly string[]; readonly notes: readonly string[] }> {

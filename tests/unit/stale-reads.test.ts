@@ -63,7 +63,7 @@ function bench(documents: Documents, { hasParked = false, has = () => undefined,
     poke: () => undefined,
     drain: () => Promise.resolve(),
   };
-  const lane: OwnedLane = { port, limits: { ratePerSecond: 0, concurrency: 0 }, term: 1, takenAtMs: 0, catchingUp: false, hasParked, parkings: 0 };
+  const lane: OwnedLane = { port, limits: { ratePerSecond: 0, concurrency: 0 }, isEnding: false, term: 1, takenAtMs: 0, catchingUp: false, hasParked, parkings: 0 };
   book.add(lane);
   const offering = createOffering(store, book);
   const park = (claims: readonly { readonly id: DeliveryId }[]): Promise<void> => (parked.push(...claims.map(({ id }) => id)), Promise.resolve());

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { TargetId } from '../../src/domain/ids.ts';
-import { resolveTargets, wantsType, type Target, type TargetStatus } from '../../src/domain/target.ts';
+import { TARGET_DEFAULTS, targetsOfType, wantsType, type Target, type TargetStatus } from '../../src/domain/target.ts';
+import { patternFault, wantsSomething } from '../../src/domain/type-pattern.ts';
 
 const target = (eventTypes: readonly string[], changes: Partial<Target> = {}): Target => ({
   id: 'tgt_a' as TargetId,
@@ -15,6 +16,8 @@ const target = (eventTypes: readonly string[], changes: Partial<Target> = {}): T
   status: 'active',
   statusReason: null,
   version: 1,
+  createdAt: null,
+  ...TARGET_DEFAULTS,
   ...changes,
 });
 
@@ -37,6 +40,12 @@ describe('a pattern', () => {
     ['order*', 'order.paid', false],
     ['*.paid', 'order.paid', false],
     ['', null, false],
+    ['*', 'hooktail.target.disabled', false],
+    ['*', 'hooktail', true],
+    ['*', 'hooktailx.y', true],
+    ['hooktail.*', 'hooktail.target.disabled', true],
+    ['hooktail.target.*', 'hooktail.target.disabled', true],
+    ['hooktail.test', 'hooktail.test', true],
   ];
   for (const [pattern, type, wanted] of rows) {
     test(`${JSON.stringify(pattern)} ${wanted ? 'takes' : 'leaves'} ${JSON.stringify(type)}`, () => assert.equal(wantsType(target([pattern]), type), wanted));
@@ -49,22 +58,61 @@ describe('a pattern', () => {
   });
 });
 
+const idsOf = (targets: readonly Target[], type: string | null): readonly TargetId[] => targetsOfType(targets, type).map(({ id }) => id);
+
+describe('a negation', () => {
+  const rows: readonly (readonly [patterns: readonly string[], type: string | null, wanted: boolean])[] = [
+    [['*', '!order.debug'], 'order.debug', false],
+    [['*', '!order.debug'], 'order.debug.late', true],
+    [['*', '!order.debug'], 'order.paid', true],
+    [['*', '!order.debug'], null, true],
+    [['!order.debug', '*'], 'order.debug', false],
+    [['order.*', '!order.debug.*'], 'order.debug.late', false],
+    [['order.*', '!order.debug.*'], 'order.debug', true],
+    [['order.debug', '!order.*'], 'order.debug', false],
+    [['!order.debug'], 'order.paid', false],
+    [['hooktail.*', '!hooktail.test'], 'hooktail.test', false],
+    [['*', 'hooktail.*', '!hooktail.test'], 'hooktail.target.disabled', true],
+  ];
+  for (const [patterns, type, wanted] of rows) {
+    test(`${JSON.stringify(patterns)} ${wanted ? 'takes' : 'leaves'} ${JSON.stringify(type)}`, () => assert.equal(wantsType(target(patterns), type), wanted));
+  }
+});
+
+describe('a pattern is refused', () => {
+  for (const pattern of ['', '!', '!!a', '!*', '.*', '*.paid', 'order*', 'a.*.b', '**', 'x'.repeat(257), '\ud800']) {
+    test(JSON.stringify(pattern).slice(0, 40), () => assert.notEqual(patternFault(pattern), null));
+  }
+
+  test('and not when it can be used', () => {
+    for (const pattern of ['*', 'order', 'order.*', '!order.*', '!order', 'hooktail.*', 'ордер.*']) assert.equal(patternFault(pattern), null, pattern);
+  });
+
+  test('nor is a list that wants nothing taken for one that does', () => {
+    assert.deepEqual([wantsSomething(['!a']), wantsSomething([]), wantsSomething(['!a', 'b'])], [false, false, true]);
+  });
+});
+
 describe('the targets of an event', () => {
   const all = (status: TargetStatus): Target => target(['*'], { id: `tgt_${status}` as TargetId, status });
 
   test('are those that want its type, in the order given', () => {
     const second = target(['order.*'], { id: 'tgt_b' as TargetId });
     const third = target(['invoice.*'], { id: 'tgt_c' as TargetId });
-    assert.deepEqual(resolveTargets([target(['*']), second, third], 'order.paid'), ['tgt_a', 'tgt_b']);
-    assert.deepEqual(resolveTargets([target(['*']), second, third], null), ['tgt_a']);
+    assert.deepEqual(idsOf([target(['*']), second, third], 'order.paid'), ['tgt_a', 'tgt_b']);
+    assert.deepEqual(idsOf([target(['*']), second, third], null), ['tgt_a']);
   });
 
   test('keep a paused and a disabled one, whose backlog waits', () => {
-    assert.deepEqual(resolveTargets([all('active'), all('paused'), all('disabled')], 'x'), ['tgt_active', 'tgt_paused', 'tgt_disabled']);
+    assert.deepEqual(idsOf([all('active'), all('paused'), all('disabled')], 'x'), ['tgt_active', 'tgt_paused', 'tgt_disabled']);
+  });
+
+  test('leave out a deleted one', () => {
+    assert.deepEqual(idsOf([all('deleted'), all('paused')], 'x'), ['tgt_paused']);
   });
 
   test('are none when nobody wants it', () => {
-    assert.deepEqual(resolveTargets([], 'x'), []);
-    assert.deepEqual(resolveTargets([target(['y'])], 'x'), []);
+    assert.deepEqual(idsOf([], 'x'), []);
+    assert.deepEqual(idsOf([target(['y'])], 'x'), []);
   });
 });

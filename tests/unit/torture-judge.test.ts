@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { TargetId } from '../../src/domain/ids.ts';
-import type { Target } from '../../src/domain/target.ts';
+import { TARGET_DEFAULTS, type Target } from '../../src/domain/target.ts';
 import { duplicatesAmong } from '../../torture/duplicates.ts';
 import { judge, type Judgement } from '../../torture/judge.ts';
 import type { Answer, Ledgers, Received, StoredDelivery, StoredEvent } from '../../torture/ledger.ts';
@@ -11,7 +11,7 @@ import { isTooTight, tightestWindow } from '../../torture/windows.ts';
 
 const target = (id: string, ratePerSecond = 0): Target => ({
   id: id as TargetId, url: 'http://127.0.0.1:1', eventTypes: ['*'], secrets: [], limits: { ratePerSecond, concurrency: 0 }, timeoutMs: 1_000,
-  retry: { scheduleMs: [1_000, 2_000], maxAttempts: null }, status: 'active', statusReason: null, version: 1,
+  retry: { scheduleMs: [1_000, 2_000], maxAttempts: null }, status: 'active', statusReason: null, version: 1, createdAt: null, ...TARGET_DEFAULTS,
 });
 
 let seq = 0;

@@ -84,6 +84,7 @@ function wordsOf({ search, since, until, named, database }: Range & { readonly s
 /** What keeps these targets from being sent to; a replay to them is kept until they are active again. */
 export function warningsFor(targets: readonly Target[], touched: readonly TargetId[]): readonly string[] {
   return targets.filter(({ id, status }) => status !== 'active' && touched.includes(id)).map(({ id, status, statusReason }) => {
+    if (status === 'deleted') return `${id} is being deleted: whatever is replayed to it ends as dead again`;
     return `${id} is ${status}${statusReason === null ? '' : ` (${statusReason})`}: nothing is sent to it until it is active`;
   });
 }

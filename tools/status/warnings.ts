@@ -50,6 +50,7 @@ function streamWarnings({ member, forMs, stream }: Member, oplog: Snapshot['oplo
 
 function targetWarnings({ targetId, status, statusReason, due }: Lane): readonly Warning[] {
   if (status === 'active' || due.value === 0) return [];
+  if (status === 'deleted') return [{ level: 'hint', text: `${targetId} is deleted, and ${countOf(due)} due deliveries to it are still to be ended`, fix: 'see that a processor runs: the one that owns its lane ends them' }];
   return [{ level: 'hint', text: `${targetId} is ${status}${statusReason === null ? '' : ` (${statusReason})`}, and ${countOf(due)} due deliveries wait for it`, fix: 'make it active again; they are kept until then' }];
 }
 
