@@ -5,7 +5,7 @@ import { settled } from '../support/fake-clock.ts';
 import { deferred, range, type Deferred } from './delivery-parts.ts';
 
 test('so many are under way and no more, each is done once, and it ends with the last', async () => {
-  const open: (Deferred & { readonly item: number })[] = [];
+  const open: (Deferred<void> & { readonly item: number })[] = [];
   let ended = false;
   const all = someAtOnce(range(7), 3, (item) => {
     const one = deferred();
