@@ -28,7 +28,7 @@ describe('a URL', () => {
   });
 
   test('is refused for what else is wrong with it, and only for that', () => {
-    for (const url of ['', 'example.com', 'ftp://example.com/', 'https://u@example.com/', 'https://:p@example.com/', 'https://@example.com/', 'https://example.com/#', ' https://example.com/', 'https://exa mple.com/', `https://example.com/${'a'.repeat(2_048)}`]) assert.notEqual(targetUrlFault(url, guard), null, url);
+    for (const url of ['', 'example.com', 'ftp://example.com/', 'http://localhost/', 'http://a.localhost:80/', 'https://u@example.com/', 'https://:p@example.com/', 'https://@example.com/', 'https://example.com/#', ' https://example.com/', 'https://exa mple.com/', `https://example.com/${'a'.repeat(2_048)}`]) assert.notEqual(targetUrlFault(url, guard), null, url);
     for (const url of ['https://example.com', 'http://example.com:8080/a@b?c=d@e', 'https://bücher.example/', 'https://8.8.8.8/', 'https://[2606:4700::1111]/']) assert.equal(targetUrlFault(url, guard), null, url);
   });
 });
