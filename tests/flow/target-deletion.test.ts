@@ -113,7 +113,7 @@ test('a processor that dies in the middle is followed by one that goes on, and n
     await seedOwed(world, [id], id, 6_000);
     await remove(url, id);
     const first = await world.child('processor', { PROCESSOR_NAME: 'first' });
-    await eventually(async () => assert.ok((await world.store.deliveries.countDocuments({ targetId: id, state: 'dead' })) > 0), { everyMs: 5 });
+    await eventually(async () => assert.ok((await world.store.deliveries.countDocuments({ targetId: id, state: 'dead' })) > 0, 'some have ended'), { everyMs: 5 });
     await first.kill('SIGKILL');
     const left = await world.store.deliveries.countDocuments({ targetId: id, state: { $ne: 'dead' } });
     assert.ok(left > 0, 'it was in the middle');
