@@ -2,7 +2,7 @@
  * Statements that change `targets` for those who run the system. Each raises `version` by one: servers go by it to learn of a
  * change, and whoever changes a target says by it what he has seen.
  */
-import type { UpdateFilter } from 'mongodb';
+import type { Filter, UpdateFilter } from 'mongodb';
 import type { TargetId } from '../domain/ids.ts';
 import { DELETED_REASON, type Target } from '../domain/target.ts';
 import type { Store, TargetDocument } from './store.ts';
@@ -35,14 +35,20 @@ export const resumeTarget = (store: Store, id: TargetId): Promise<Target | null>
 export const markTargetDeleted = (store: Store, { id, version }: Pick<Target, 'id' | 'version'>): Promise<Target | null> =>
   change(store, { _id: id, version, status: { $ne: 'deleted' } }, { $set: { status: 'deleted', statusReason: DELETED_REASON }, $currentDate: { deletedAt: true } });
 
-async function change({ targets }: Store, filter: Parameters<Store['targets']['findOneAndUpdate']>[0], update: UpdateFilter<TargetDocument>): Promise<Target | null> {
+async function change({ targets }: Store, filter: Filter<TargetDocument>, update: UpdateFilter<TargetDocument>): Promise<Target | null> {
   const changed = await targets.findOneAndUpdate(filter, { ...update, $inc: { version: 1 } }, { returnDocument: 'after' });
   return changed === null ? null : toTarget(changed);
 }
 
-/** Takes a target out that has been deleted for so long, by the server's clock; answers whether it is gone now. */
-export async function removeTarget({ targets }: Store, { id, version }: Pick<Target, 'id' | 'version'>, deletedForMs: number): Promise<boolean> {
-  const isOldEnough = { $lte: ['$deletedAt', { $subtract: ['$$NOW', deletedForMs] }] };
-  const { deletedCount } = await targets.deleteOne({ _id: id, version, status: 'deleted', $expr: isOldEnough });
-  return deletedCount === 1;
+/** A target as it was seen, deleted for so long by the server's clock. */
+const deletedFor = ({ id, version }: Pick<Target, 'id' | 'version'>, ms: number): Filter<TargetDocument> =>
+  ({ _id: id, version, status: 'deleted', $expr: { $lte: ['$deletedAt', { $subtract: ['$$NOW', ms] }] } });
+
+export async function isDeletedFor({ targets }: Store, target: Pick<Target, 'id' | 'version'>, ms: number): Promise<boolean> {
+  return (await targets.findOne(deletedFor(target, ms), { projection: { _id: 1 } })) !== null;
+}
+
+/** Takes a target out that has been deleted for so long; answers whether it is gone now. */
+export async function removeTarget({ targets }: Store, target: Pick<Target, 'id' | 'version'>, deletedForMs: number): Promise<boolean> {
+  return (await targets.deleteOne(deletedFor(target, deletedForMs))).deletedCount === 1;
 }

@@ -19,7 +19,7 @@ import { removeLane } from '../store/lanes.ts';
 import { endOpen, findOpen, pendingEventsOf } from '../store/owed.ts';
 import { restateEvents } from '../store/replay.ts';
 import type { Store } from '../store/store.ts';
-import { removeTarget } from '../store/target-changes.ts';
+import { isDeletedFor, removeTarget } from '../store/target-changes.ts';
 import type { LaneBook, OwnedLane } from './lane-book.ts';
 
 export interface EndingDeps {
@@ -33,7 +33,7 @@ export interface EndingDeps {
 const PAGE = 1_000;
 const REMOVED_AFTER_MS = 60_000;
 /** While a target is ending, for what comes late; whatever begins an ending comes with a nudge. */
-const AGAIN_MS = 1_000;
+const AGAIN_MS = 2_000;
 const IDLE_MS = 60_000;
 
 export function createEnding({ store, clock, telemetry, book, targets }: EndingDeps): Loop {
@@ -73,7 +73,9 @@ export function createEnding({ store, clock, telemetry, book, targets }: EndingD
     const { id: targetId } = target;
     const count = await endOwed(lane, signal);
     if (count > 0) telemetry.emit('target.ended', { targetId, count });
-    if (!isOurs(lane) || !(await isAtItsEnd(targetId, signal)) || !(await removeTarget(store, target, REMOVED_AFTER_MS))) return;
+    // Looking for what is unwritten goes through all events that are, so it is done only when it decides something.
+    if (!isOurs(lane) || !(await isDeletedFor(store, target, REMOVED_AFTER_MS)) || !(await isAtItsEnd(targetId, signal))) return;
+    if (!(await removeTarget(store, target, REMOVED_AFTER_MS))) return;
     await removeLane(store, targetId);
     telemetry.emit('target.removed', { targetId });
   }

@@ -9,6 +9,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { ServerClock } from '../runtime/server-clock.ts';
 import { createLoop, type Service } from '../runtime/service.ts';
+import { someAtOnce } from '../runtime/some-at-once.ts';
 import type { Telemetry } from '../runtime/telemetry.ts';
 import { listLanes, releaseLane, takeLane, type LaneRecord } from '../store/lanes.ts';
 import { liveSessions, type SessionInfo } from '../store/sessions.ts';
@@ -45,6 +46,9 @@ export interface Ownership extends Service {
 const IDLE_MS = 30_000;
 /** While a lane is about to be free: the stream would tell, but it may be busy catching up. */
 const WATCHFUL_MS = PREFERENCE_GRACE_MS / 4;
+
+/** Of the lanes that are free, so that a thousand of a dead processor's are not a thousand round trips. */
+const TAKEN_AT_ONCE = 10;
 
 const isEnding = ({ status }: Target): boolean => status === 'deleted';
 
@@ -146,7 +150,7 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
     for (const targetId of planned.lost) withLane(targetId, (lane) => drop(lane, known.has(targetId) ? 'taken by another' : 'target gone'));
     for (const { targetId } of planned.release) withLane(targetId, (lane) => track(handOver(lane, 'handed over')));
     for (const target of targets()) withLane(target.id, (lane) => renewWhenChanged(lane, target));
-    for (const lane of planned.take) await take(lane, preferred(lane.targetId));
+    await someAtOnce(planned.take, TAKEN_AT_ONCE, (lane) => take(lane, preferred(lane.targetId)));
     noteFree(planned.leave);
     const isAwaited = lanes.some(({ targetId, owner }) => owner !== null && owner !== own && preferred(targetId) === own);
     return planned.leave.length > 0 || isAwaited ? WATCHFUL_MS : IDLE_MS;

@@ -12,6 +12,7 @@ import { useMongo } from '../support/mongo.ts';
 import { seedOwed } from '../support/owed.ts';
 import { post } from '../support/post.ts';
 import type { World } from '../support/world.ts';
+import { answer } from '../../tools/sink/sink.ts';
 
 const { inWorld } = useMongo();
 
@@ -65,7 +66,7 @@ test(`${OWED} owed deliveries, parked, waiting and unwritten, end as dead in bou
     assert.equal(world.sink.requests.length, 0);
   }));
 
-test('what a lane holds in memory and what comes late ends too, the other targets of the events get theirs, and nothing is sent', () =>
+test('what comes late ends too, the other targets of the events get theirs, and nothing is sent', () =>
   inWorld({}, async (world) => {
     const [{ url }, processor] = [await world.server(), await world.processor()];
     const id = await makePaused(url, world);
@@ -87,6 +88,24 @@ test('what a lane holds in memory and what comes late ends too, the other target
     for (const refused of [await admin(url, `POST /targets/${id}/resume`), await admin(url, `PATCH /targets/${id}`, { body: {}, ifMatch: '*' }), await admin(url, `DELETE /targets/${id}`, { ifMatch: '*' })]) assert.equal(refused.status, 409);
   }));
 
+test('what waits in the memory of its lane is never sent; an attempt that runs ends as it ends', async () => {
+  let open = (): void => undefined;
+  const passed = new Promise<void>((resolve) => (open = resolve));
+  await inWorld({ env: { DOWNSTREAM_URL: '' }, behaviour: () => passed.then(() => answer(200)) }, async (world) => {
+    const [{ url }, processor] = [await world.server(), await world.processor()];
+    const { id } = await makeTarget(url, { url: world.sinkUrl, concurrency: 1 });
+    await processor.told.until('lane.taken', ({ targetId }) => targetId === id);
+    for (let number = 0; number < 10; number += 1) await admin(url, `POST /targets/${id}/test`);
+    await eventually(() => assert.equal(world.sink.requests.length, 1));
+    await eventually(() => assert.ok(processor.told.all('stream.batchRead').reduce((sum, { changes }) => sum + changes, 0) >= 10, 'all are in memory'));
+    assert.equal(await world.store.deliveries.countDocuments(), 0, 'and nowhere else');
+    await remove(url, id as TargetId);
+    open();
+    await world.settled(10);
+    assert.deepEqual([await world.store.events.countDocuments({ status: 'DELIVERED' }), await world.store.deliveries.countDocuments({ reason: DELETED_REASON }), world.sink.requests.length], [1, 9, 1]);
+  });
+});
+
 test('a processor that dies in the middle is followed by one that goes on, and no event keeps a wrong word', () =>
   inWorld({ env: { DOWNSTREAM_URL: '' } }, async (world) => {
     const { url } = await world.server();
@@ -94,7 +113,7 @@ test('a processor that dies in the middle is followed by one that goes on, and n
     await seedOwed(world, [id], id, 6_000);
     await remove(url, id);
     const first = await world.child('processor', { PROCESSOR_NAME: 'first' });
-    await eventually(async () => assert.ok((await world.store.deliveries.countDocuments({ targetId: id, state: 'dead' })) > 0), { everyMs: 5 });
+    await eventually(async () => assert.ok((await world.store.deliveries.countDocuments({ targetId: id, state: 'dead' })) > 0, 'some have ended'), { everyMs: 5 });
     await first.kill('SIGKILL');
     const left = await world.store.deliveries.countDocuments({ targetId: id, state: { $ne: 'dead' } });
     assert.ok(left > 0, 'it was in the middle');

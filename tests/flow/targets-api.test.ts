@@ -46,7 +46,7 @@ test('pages follow each other by id, whole and without a repeat, also while targ
     for (let number = 0; number < 7; number += 1) made.push((await makeTarget(url, { url: world.sinkUrl })).id);
     const seen: string[] = [];
     for (let after: string | null | undefined = undefined; after !== null; ) {
-      const page: Readonly<Record<string, unknown>> = (await admin(url, `GET /targets?limit=3${after === undefined ? '' : `&after=${after as string}`}`)).body;
+      const page: Readonly<Record<string, unknown>> = (await admin(url, `GET /targets?limit=3${after === undefined ? '' : `&after=${after}`}`)).body;
       seen.push(...(page['targets'] as { readonly id: string }[]).map(({ id }) => id));
       after = page['after'] as string | null;
       if (seen.length === 3) await makeTarget(url, { url: world.sinkUrl });
