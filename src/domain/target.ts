@@ -3,6 +3,7 @@
  * one processor, is the only place that sends to it.
  */
 import type { TargetId } from './ids.ts';
+import type { SigningSecret } from './signing-secret.ts';
 
 export interface TargetLimits {
   /** Starts of attempts per second; 0 means no limit. May be a fraction. */
@@ -25,8 +26,8 @@ export interface Target {
   readonly url: string;
   /** Patterns: `*`, an exact type, or a prefix such as `order.*`. */
   readonly eventTypes: readonly string[];
-  /** Signing secrets (`whsec_…`), newest first; every one of them signs. */
-  readonly secrets: readonly string[];
+  /** Newest first; each that is live signs. Plain, in memory only. */
+  readonly secrets: readonly SigningSecret[];
   readonly limits: TargetLimits;
   /** Deadline of one attempt over DNS, connect, TLS, headers and body. */
   readonly timeoutMs: number;

@@ -1,10 +1,12 @@
 /** Statements on `targets`. */
 import type { TargetId } from '../domain/ids.ts';
 import type { Target } from '../domain/target.ts';
+import { freshSecretOf, rotated, ROTATION_MS } from './secret-rotation.ts';
 import type { Store, TargetDocument } from './store.ts';
+import { signingOf } from './vault.ts';
 
-export async function listTargets({ targets }: Store): Promise<readonly Target[]> {
-  return (await targets.find().sort({ _id: 1 }).toArray()).map(toTarget);
+export async function listTargets(store: Store): Promise<readonly Target[]> {
+  return (await store.targets.find().sort({ _id: 1 }).toArray()).map((document) => toTarget(store, document));
 }
 
 /** The version of each target: it rises with every change. */
@@ -12,7 +14,16 @@ export async function targetVersions({ targets }: Store): Promise<ReadonlyMap<Ta
   return new Map((await targets.find({}, { projection: { version: 1 } }).toArray()).map(({ _id, version }) => [_id, version]));
 }
 
-const toTarget = ({ _id, ...rest }: TargetDocument): Target => ({ id: _id, ...rest });
+/**
+ * A stored target as the programs know it. One whose secrets do not open is not sent to, since what it sent could not be told
+ * from a forgery: it shows as disabled here, whatever stands in the database, and is active again once they open.
+ */
+function toTarget({ vault }: Store, { _id, secrets: field, ...rest }: TargetDocument): Target {
+  const secrets = vault.read(signingOf(_id), field);
+  const target = { id: _id, ...rest, secrets };
+  const closed = vault.isBlind ? undefined : secrets.find((secret) => 'fault' in secret);
+  return closed === undefined ? target : { ...target, status: 'disabled', statusReason: `Signing secret ${closed.id} cannot be opened: ${closed.fault}` };
+}
 
 export type TargetSettings = Omit<Target, 'version' | 'status' | 'statusReason' | 'secrets'> & {
   /** Null keeps the stored secrets, or takes `freshSecret` when there are none. */
@@ -20,13 +31,30 @@ export type TargetSettings = Omit<Target, 'version' | 'status' | 'statusReason' 
   readonly freshSecret: string;
 };
 
+/** How often somebody else may change the secrets between our reading and our writing. */
+const MOST_TRIES = 10;
+
 /**
  * Registers a target, or brings a stored one up to these settings. It is active afterwards, and `version` rises only when
- * something has changed, so that a restart wakes nobody.
+ * something has changed, so that a restart wakes nobody. Secrets it did not have are a rotation: they come first, and those before
+ * them sign for another day.
  */
-export async function registerTarget({ targets }: Store, settings: TargetSettings): Promise<Target> {
+export async function registerTarget(store: Store, settings: TargetSettings): Promise<Target> {
   const { id, secrets, freshSecret, ...plain } = settings;
-  const wanted = { ...plain, status: 'active', statusReason: null, secrets: secrets ?? { $ifNull: ['$secrets', [freshSecret]] } };
+  const fresh = (secrets ?? [freshSecret]).map((secret) => freshSecretOf(store, signingOf(id), secret));
+  for (let count = 0; count < MOST_TRIES; count += 1) {
+    const stored = (await store.targets.findOne({ _id: id }, { projection: { secrets: 1 } }))?.secrets ?? null;
+    const known = stored === null ? [] : store.vault.read(signingOf(id), stored);
+    const holds = secrets === null || secrets.every((secret) => known.some((one) => 'secret' in one && one.secret === secret));
+    const next = stored === null || holds ? { $ifNull: ['$secrets', fresh] } : { $cond: [{ $eq: ['$secrets', { $literal: stored }] }, rotated(stored, fresh, ROTATION_MS), '$secrets'] };
+    const target = toTarget(store, await register(store, id, { ...plain, status: 'active', statusReason: null }, next));
+    if (secrets === null || secrets.every((secret) => target.secrets.some((one) => 'secret' in one && one.secret === secret))) return target;
+  }
+  throw new Error(`Expected target ${id} to take its secret, but somebody else changed its secrets ${MOST_TRIES} times meanwhile`);
+}
+
+async function register({ targets }: Store, id: TargetId, plain: Omit<Target, 'id' | 'secrets' | 'version'>, secrets: unknown): Promise<TargetDocument> {
+  const wanted = { ...plain, secrets };
   const changed = { $or: Object.keys(wanted).map((key) => ({ $ne: [`$${key}`, `$wanted.${key}`] })) };
   const document = await targets.findOneAndUpdate(
     { _id: id },
@@ -38,7 +66,7 @@ export async function registerTarget({ targets }: Store, settings: TargetSetting
     { upsert: true, returnDocument: 'after' },
   );
   if (document === null) throw new Error(`Expected target ${id} after registering it, got nothing`);
-  return toTarget(document);
+  return document;
 }
 
 /** Stops all sending to a target, until somebody makes it active again. What it is owed stays. */

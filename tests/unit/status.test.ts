@@ -27,7 +27,7 @@ const member = (over: Partial<Member> = {}): Member => ({
 
 const snapshot = (over: Partial<Snapshot> = {}): Snapshot => ({
   database: 'hooktail', at: new Date(Date.UTC(2026, 0, 1)), schemaVersion: 1, mongodbVersion: '6.0.5', nodes: [{ name: 'db1:27017', state: 'PRIMARY' }],
-  oplog: { windowMs: 2 * HOUR_MS, leftMs: 2 * HOUR_MS }, members: [member()], lanes: [lane()], pendingFanOut: { ...NONE, oldestForMs: null }, ...over,
+  oplog: { windowMs: 2 * HOUR_MS, leftMs: 2 * HOUR_MS }, members: [member()], lanes: [lane()], pendingFanOut: { ...NONE, oldestForMs: null }, secrets: { uses: [{ keyId: 'key_1', secrets: 1 }], canOpen: true, closed: [] }, ...over,
 });
 
 const told = (over: Partial<Snapshot>): readonly string[] => warningsOf(snapshot(over)).map(({ level, text }) => `${level}: ${text}`);
