@@ -1,5 +1,6 @@
 /** What both programs do about stored secrets at their start: refuse when a key is missing, and say what is plain or does not open. */
 import type { Keyring } from './domain/sealing.ts';
+import { faultOf } from './domain/signing-secret.ts';
 import type { Target } from './domain/target.ts';
 import { CONFIG_ROWS } from './runtime/config.ts';
 import { FatalError } from './runtime/errors.ts';
@@ -28,7 +29,7 @@ export async function checkMasterKeys(store: Store, telemetry: Telemetry): Promi
 export function tellUnreadable(book: TargetBook, telemetry: Telemetry): void {
   let told: ReadonlyMap<Target['id'], string> = new Map();
   const look = (): void => {
-    const closed = book.all().flatMap(({ id, secrets, statusReason }) => (secrets.some((secret) => 'fault' in secret) ? [[id, statusReason ?? ''] as const] : []));
+    const closed = book.all().flatMap(({ id, secrets }) => [[id, faultOf(secrets)] as const]).filter((one): one is readonly [Target['id'], string] => one[1] !== null);
     for (const [targetId, reason] of closed) if (told.get(targetId) !== reason) telemetry.emit('target.unreadable', { targetId, reason });
     told = new Map(closed);
   };

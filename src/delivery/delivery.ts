@@ -3,7 +3,7 @@
  * the processor and knows nothing of streams.
  */
 import type { DeliveryId, TargetId } from '../domain/ids.ts';
-import { canSign } from '../domain/signing-secret.ts';
+import { faultOf } from '../domain/signing-secret.ts';
 import type { Target } from '../domain/target.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { createPersist } from '../runtime/persist.ts';
@@ -112,4 +112,4 @@ export function createDelivery(deps: DeliveryDeps, options: DeliveryOptions): De
 }
 
 /** Its lane is shut when a secret does not open; this is for the moment in which that comes out. */
-const signable = (target: Target | null): Target | null => (target !== null && canSign(target.secrets) ? target : null);
+const signable = (target: Target | null): Target | null => (target !== null && faultOf(target.secrets) === null ? target : null);

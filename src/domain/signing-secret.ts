@@ -108,8 +108,11 @@ function readPrivateKey(secret: string): KeyObject | null {
 const privateKeyOf = (seed: Uint8Array): KeyObject => createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, seed]), format: 'der', type: 'pkcs8' });
 const publicBytes = (key: KeyObject): Buffer => createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(SPKI_HEAD_BYTES);
 
-/** Whether nothing of it is sealed away from us. One secret that does not open is enough to wait: it may be the one the receiver knows. */
-export const canSign = (secrets: readonly SigningSecret[]): boolean => secrets.every((secret) => 'secret' in secret);
+/** Why these cannot sign. One that does not open is enough to wait: it may be the one that the receiver knows. Null when all do. */
+export function faultOf(secrets: readonly SigningSecret[]): string | null {
+  for (const secret of secrets) if ('fault' in secret) return `Signing secret ${secret.id} cannot be opened: ${secret.fault}`;
+  return null;
+}
 
 /** A secret of our own making or of the configuration, as it signs: for whoever keeps none in a database. */
 export const bareSecret = (secret: string, id: SecretId): SigningSecret => ({ id, kind: kindOf(secret), createdAt: null, expiresAt: null, secret });

@@ -5,7 +5,7 @@
 import { scrubSecrets } from './errors.ts';
 
 const MASK = '***';
-const SECRET_NAME = /secret|token|password|authorization|signature|cookie|private|credential|api-?key/i;
+const SECRET_NAME = /secret|token|password|authorization|signature|cookie|private|credential|api[-_]?key/i;
 const HEADERS_NAME = /headers$/i;
 /** Deeper than anything we record. */
 const DEEPEST = 8;

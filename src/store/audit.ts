@@ -18,9 +18,9 @@ export async function insertAudit({ audit }: Store, { id, requestId, ...fields }
   await audit.insertOne({ _id: id, ...fields, ...(requestId === null ? {} : { requestId }) });
 }
 
-/** Newest first, before the given id. */
-export async function listAudit({ audit }: Store, { subject, before, limit }: { readonly subject: string | null; readonly before: AuditId | null; readonly limit: number }): Promise<readonly AuditRecord[]> {
-  const filter = { ...(subject === null ? {} : { subject }), ...(before === null ? {} : { _id: { $lt: before } }) };
+/** Newest first, older than the given one. */
+export async function listAudit({ audit }: Store, { subject, after, limit }: { readonly subject: string | null; readonly after: AuditId | null; readonly limit: number }): Promise<readonly AuditRecord[]> {
+  const filter = { ...(subject === null ? {} : { subject }), ...(after === null ? {} : { _id: { $lt: after } }) };
   return (await audit.find(filter, { sort: { _id: -1 }, limit }).toArray()).map(toRecord);
 }
 

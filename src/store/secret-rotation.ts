@@ -2,8 +2,8 @@
  * How the secrets of a field change, as expressions that the server works out with its own clock: what is created now, what expires
  * a while from now, and what has expired and goes. The fields they are written over are compared with what was read.
  */
-import { newSecretId, type SecretId } from '../domain/ids.ts';
-import { kindOf, SECRET_KINDS, type SecretKind } from '../domain/signing-secret.ts';
+import type { SecretId } from '../domain/ids.ts';
+import { SECRET_KINDS, type SecretKind } from '../domain/signing-secret.ts';
 import type { Store } from './store.ts';
 import { asStored, type SecretField, type SecretOwner, type StoredSecret } from './vault.ts';
 
@@ -14,10 +14,8 @@ export const ROTATION_MS = 86_400_000;
 type Expression = Readonly<Record<string, unknown>>;
 
 /** A secret as an expression: it is created when the server writes it. */
-export function freshSecretOf({ vault }: Store, owner: SecretOwner, secret: string, id: SecretId = newSecretId()): Expression {
-  const stored = vault.keep(owner, { id, kind: kindOf(secret), createdAt: null, expiresAt: null }, secret);
-  return { $mergeObjects: [{ $literal: stored }, { createdAt: '$$NOW' }] };
-}
+export const freshSecretOf = ({ vault }: Store, owner: SecretOwner, secret: string, id?: SecretId): Expression =>
+  ({ $mergeObjects: [{ $literal: vault.keepNew(owner, secret, null, id) }, { createdAt: '$$NOW' }] });
 
 /** New secrets before the stored ones, of which those of the kinds said expire after the overlap, or sooner when they were to. */
 export function rotated(field: SecretField, fresh: readonly Expression[], overlapMs: number, kinds: readonly SecretKind[] = SECRET_KINDS): Expression {

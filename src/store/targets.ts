@@ -1,5 +1,6 @@
 /** Statements on `targets`. */
 import type { TargetId } from '../domain/ids.ts';
+import { faultOf } from '../domain/signing-secret.ts';
 import type { Target } from '../domain/target.ts';
 import { freshSecretOf, rotated, ROTATION_MS } from './secret-rotation.ts';
 import type { Store, TargetDocument } from './store.ts';
@@ -16,13 +17,13 @@ export async function targetVersions({ targets }: Store): Promise<ReadonlyMap<Ta
 
 /**
  * A stored target as the programs know it. One whose secrets do not open is not sent to, since what it sent could not be told
- * from a forgery: it shows as disabled here, whatever stands in the database, and is active again once they open.
+ * from a forgery: an active one shows as disabled here, and as active again once they open.
  */
 function toTarget({ vault }: Store, { _id, secrets: field, ...rest }: TargetDocument): Target {
   const secrets = vault.read(signingOf(_id), field);
   const target = { id: _id, ...rest, secrets };
-  const closed = vault.isBlind ? undefined : secrets.find((secret) => 'fault' in secret);
-  return closed === undefined ? target : { ...target, status: 'disabled', statusReason: `Signing secret ${closed.id} cannot be opened: ${closed.fault}` };
+  const fault = vault.isBlind || target.status !== 'active' ? null : faultOf(secrets);
+  return fault === null ? target : { ...target, status: 'disabled', statusReason: fault };
 }
 
 export type TargetSettings = Omit<Target, 'version' | 'status' | 'statusReason' | 'secrets'> & {

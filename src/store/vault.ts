@@ -3,7 +3,7 @@
  * memory only. What was stored before secrets were objects, a bare text, is read as one that has not been sealed yet.
  */
 import { NO_KEYS, open, seal, type Keyring, type Sealed, type SealPlace } from '../domain/sealing.ts';
-import { bareSecretId, type SecretId } from '../domain/ids.ts';
+import { bareSecretId, newSecretId, type SecretId } from '../domain/ids.ts';
 import { kindOf, type SecretKind, type SecretLabel, type SigningSecret } from '../domain/signing-secret.ts';
 
 export interface StoredLabel {
@@ -51,6 +51,11 @@ export class Vault {
     const label: StoredLabel = { id, kind, createdAt, ...(expiresAt === null ? {} : { expiresAt }) };
     const { newest } = this.keyring;
     return newest === null ? { ...label, plain: secret } : { ...label, sealed: seal(newest, secret, placeOf(owner, id)) };
+  }
+
+  /** A new one, under an id of its own. */
+  keepNew(owner: SecretOwner, secret: string, createdAt: Date | null, id: SecretId = newSecretId()): StoredSecret {
+    return this.keep(owner, { id, kind: kindOf(secret), createdAt, expiresAt: null }, secret);
   }
 
   /** The same under the newest key; null when it does not open. */

@@ -1,7 +1,7 @@
 /** One look at the whole system, as plain values. All times are told as spans from the server's now, so no clock of ours counts. */
 import type { TargetId } from '../../src/domain/ids.ts';
 import { LEASE_MS, TRUST_MS } from '../../src/domain/lease.ts';
-import { canSign } from '../../src/domain/signing-secret.ts';
+import { faultOf } from '../../src/domain/signing-secret.ts';
 import type { Target } from '../../src/domain/target.ts';
 import { scrubUris } from '../../src/runtime/errors.ts';
 import { listLanes, type LaneRecord } from '../../src/store/lanes.ts';
@@ -139,4 +139,7 @@ function ownerOf(lane: LaneRecord | undefined, sessions: readonly SessionInfo[])
 /** Never negative: the cluster's clock and the server's can be a second apart. */
 const since = (moment: Date, at: Date): number => Math.max(0, at.getTime() - moment.getTime());
 
-const closedOf = ({ id, secrets, statusReason }: Target, { vault }: Store): Snapshot['secrets']['closed'] => (!vault.isBlind && !canSign(secrets) ? [{ targetId: id, reason: statusReason ?? '' }] : []);
+function closedOf({ id, secrets }: Target, { vault }: Store): Snapshot['secrets']['closed'] {
+  const reason = vault.isBlind ? null : faultOf(secrets);
+  return reason === null ? [] : [{ targetId: id, reason }];
+}
