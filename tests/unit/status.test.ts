@@ -41,6 +41,13 @@ describe('what is warned of', () => {
     assert.deepEqual(told({ members: [member({ state: 'expired', leaseLeftMs: -9_000 })], lanes }), ['broken: No live processor: nothing is delivered', 'hint: The lease of worker-1 ran out 9 s ago, and nobody has ended its session']);
   });
 
+  test('secrets that lie open, targets whose secrets do not open, and keys that are not set here', () => {
+    const secrets = { uses: [{ keyId: null, secrets: 2 }, { keyId: 'key_1', secrets: 1 }], canOpen: true, closed: [] };
+    assert.deepEqual(told({ secrets }), ['hint: 2 signing secrets are stored plain']);
+    assert.deepEqual(told({ secrets: { uses: [], canOpen: true, closed: [{ targetId: 'tgt_one' as TargetId, reason: 'Signing secret sec_1 cannot be opened: x' }] } }), ['broken: tgt_one is not sent to: Signing secret sec_1 cannot be opened: x']);
+    assert.match(told({ secrets: { uses: [], canOpen: false, closed: [] } })[0] ?? '', /^hint: .* a master key that is not set here/);
+  });
+
   test('a lane without an owner', () => assert.deepEqual(told({ lanes: [lane({ owner: { kind: 'none' } })] }), ['broken: Lane tgt_one has no owner: nothing is sent there']));
 
   test('a stream a minute behind, with how far the oplog reaches back', () => {
