@@ -31,5 +31,8 @@ export async function registerDefaultTarget(store: Store, config: Config, teleme
     ...deliveryDefaults(config),
     timeoutMs,
   });
-  telemetry.emit('target.registered', { targetId: target.id, url: scrubUris(url) });
+  telemetry.emit('target.registered', { targetId: target.id, url: withoutQuery(url) });
 }
+
+/** Receivers' keys often stand in the query. */
+const withoutQuery = (url: string): string => scrubUris(url).replace(/[?#].*$/, '');

@@ -12,12 +12,14 @@ import { systemClock, type Clock } from './runtime/clock.ts';
 import { defaultMember, loadConfig, requireSet, type Config } from './runtime/config.ts';
 import { FatalError, messageOf } from './runtime/errors.ts';
 import { logTelemetry } from './runtime/logger.ts';
+import { loadKeyring } from './runtime/master-keys.ts';
 import { failure, isMain, runProgram, type Running } from './runtime/program.ts';
 import { systemRandom } from './runtime/random.ts';
 import { ServerClock } from './runtime/server-clock.ts';
 import { startAll, stopAll, type Service } from './runtime/service.ts';
 import { createTelemetry, type Telemetry } from './runtime/telemetry.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
+import { checkMasterKeys, tellUnreadable } from './secrets-at-rest.ts';
 import type { Change } from './store/change-stream.ts';
 import { connectBoth, type Connection } from './store/client.ts';
 import { prepareDatabase } from './store/prepare.ts';
@@ -85,7 +87,7 @@ export async function startProcessor(config: Config, parts: ProcessorParts = {})
   const { failed, fail } = failure(telemetry);
   const giveUp = new AbortController();
   try {
-    const store = openStore(work.db);
+    const store = openStore(work.db, loadKeyring(config));
     const targets = new TargetBook(store);
     await prepare({ config, store, stream, targets, telemetry });
     const machinery = assemble({ config, store, stream, targets, clock, telemetry, openFeed, fail, giveUp: giveUp.signal });
@@ -100,9 +102,11 @@ export async function startProcessor(config: Config, parts: ProcessorParts = {})
 
 /** What must be there before anything looks for it. */
 async function prepare({ config, store, stream, targets, telemetry }: Pick<Ground, 'config' | 'store' | 'stream' | 'targets' | 'telemetry'>): Promise<void> {
-  await prepareDatabase(openStore(stream.db), config.retentionDays);
+  await prepareDatabase(openStore(stream.db), config.retentionDays, { auditRetentionDays: config.auditRetentionDays });
+  await checkMasterKeys(store, telemetry);
   await registerDefaultTarget(store, config, telemetry);
   await targets.refresh();
+  tellUnreadable(targets, telemetry);
 }
 
 /** Puts the stages together. Where one tells another something, the wire runs through here. */
@@ -142,7 +146,7 @@ function assemble(ground: Ground): Machinery {
 
   async function handle(changes: readonly Change[], catchingUp: boolean): Promise<number> {
     const kinds = new Set(changes.map(({ kind }) => kind));
-    if (kinds.has('collectionGone')) await prepareDatabase(store, config.retentionDays, { signal: giveUp });
+    if (kinds.has('collectionGone')) await prepareDatabase(store, config.retentionDays, { auditRetentionDays: config.auditRetentionDays, signal: giveUp });
     if (kinds.has('targetsChanged')) await targets.refresh();
     if (kinds.has('lanesChanged') || kinds.has('targetsChanged')) ownership.nudge();
     return dispatch(changes, catchingUp);

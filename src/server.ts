@@ -5,8 +5,9 @@
  */
 import { adminRoutes } from './admin/admin-routes.ts';
 import { deliveryDefaults, registerDefaultTarget } from './default-target.ts';
-import type { RecordChange } from './admin/audit-port.ts';
 import { createAddressGuard } from './delivery/guard.ts';
+import type { TargetId } from './domain/ids.ts';
+import type { Target } from './domain/target.ts';
 import { createApp } from './http/app.ts';
 import { createEventMaker } from './ingest/event-maker.ts';
 import { createEventWriter } from './ingest/event-writer.ts';
@@ -20,13 +21,16 @@ import { systemClock } from './runtime/clock.ts';
 import { loadConfig, requireSet, type Config } from './runtime/config.ts';
 import { FatalError, messageOf } from './runtime/errors.ts';
 import { logTelemetry } from './runtime/logger.ts';
+import { loadKeyring } from './runtime/master-keys.ts';
 import { failure, isMain, runProgram, type Running } from './runtime/program.ts';
 import { startAll, stopAll } from './runtime/service.ts';
 import { createTelemetry, type Telemetry } from './runtime/telemetry.ts';
+import { checkMasterKeys, tellUnreadable } from './secrets-at-rest.ts';
+import { hasLiveToken } from './store/admin-tokens.ts';
 import { connectBoth } from './store/client.ts';
 import { pingPrimary } from './store/ping.ts';
 import { prepareDatabase } from './store/prepare.ts';
-import { openStore } from './store/store.ts';
+import { openStore, type Store } from './store/store.ts';
 import { TargetBook } from './store/target-book.ts';
 
 export interface RunningServer extends Running {
@@ -42,29 +46,32 @@ const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
  */
 export async function startServer(config: Config, telemetry: Telemetry = createTelemetry()): Promise<RunningServer> {
   requireSet(config, 'mongodbUri', 'ingestSecrets');
-  refuseOpenAdmin(config);
+  const keyring = loadKeyring(config);
   const address = { uri: config.mongodbUri ?? '', database: config.mongodbDb };
   const { work, stream } = await connectBoth(address);
   const { failed } = failure(telemetry);
 
-  const audit: RecordChange = (_context, { action, subject }) => {
-    telemetry.emit('admin.changed', { action, subject });
-    return Promise.resolve();
-  };
-
   async function assemble(): Promise<RunningServer> {
     const clock = systemClock;
-    const store = openStore(work.db);
-    await prepareDatabase(openStore(stream.db), config.retentionDays);
+    const store = openStore(work.db, keyring);
+    await prepareDatabase(openStore(stream.db), config.retentionDays, { auditRetentionDays: config.auditRetentionDays });
+    await checkMasterKeys(store, telemetry);
+    await refuseOpenAdmin(store, config);
     await registerDefaultTarget(store, config, telemetry);
     const targets = new TargetBook(store);
     await targets.refresh();
-    const writer = createEventWriter({ store, clock, telemetry, targets: createFreshRouting(clock, targets) });
+    tellUnreadable(targets, telemetry);
+    const fresh = createFreshRouting(clock, targets);
+    const freshTarget = async (id: TargetId): Promise<Target | null> => {
+      await fresh.routing();
+      return targets.get(id);
+    };
+    const writer = createEventWriter({ store, clock, telemetry, targets: fresh });
     const readiness = createReadiness(clock, () => pingPrimary(work.db));
     const { ingestSecrets, maxBodyBytes, maxBatchBytes, adminToken } = config;
     const ingest = ingestRoutes({ clock, telemetry, writer, makeEvent: createEventMaker(clock), keys: keysOf(ingestSecrets), maxBodyBytes, maxBatchBytes });
     const admin = adminRoutes({
-      store, clock, adminToken, audit,
+      store, clock, telemetry, adminToken, onLoopback: LOOPBACK.test(config.host), freshTarget,
       refusesAddress: createAddressGuard(config.ssrfAllowCidrs), defaults: deliveryDefaults(config), hasDefaultTarget: config.downstreamUrl !== null,
     });
     const app = createApp({ telemetry, readiness, groups: [ingest, admin] });
@@ -91,10 +98,10 @@ export async function startServer(config: Config, telemetry: Telemetry = createT
   }
 }
 
-/** Reading events needs a token, except for those who are on this machine anyway. */
-function refuseOpenAdmin({ host, adminToken }: Config): void {
-  if (adminToken !== null || LOOPBACK.test(host)) return;
-  throw new FatalError('admin_token_needed', `HOST ${host} can be reached from other machines, and no ADMIN_TOKEN is set`, { fix: 'set ADMIN_TOKEN, or HOST=127.0.0.1' });
+/** Everything but taking events in needs a token of scope admin, except for those who are on this machine anyway. */
+async function refuseOpenAdmin(store: Store, { host, adminToken }: Config): Promise<void> {
+  if (adminToken !== null || LOOPBACK.test(host) || (await hasLiveToken(store, 'admin'))) return;
+  throw new FatalError('admin_token_needed', `HOST ${host} can be reached from other machines, and there is neither ADMIN_TOKEN nor a stored token of scope admin`, { fix: 'set ADMIN_TOKEN, make a token with npm run tokens, or set HOST=127.0.0.1' });
 }
 
 if (isMain(import.meta.url)) {

@@ -4,8 +4,9 @@
  */
 import { STANDARD_SCHEDULE_MS } from '../../src/domain/backoff.ts';
 import type { EventContent, HookEvent, IncomingEvent } from '../../src/domain/event.ts';
-import { DEFAULT_TARGET_ID, type EventId } from '../../src/domain/ids.ts';
+import { bareSecretId, DEFAULT_TARGET_ID, type EventId } from '../../src/domain/ids.ts';
 import { createRouting } from '../../src/domain/routing.ts';
+import { bareSecret } from '../../src/domain/signing-secret.ts';
 import { TARGET_DEFAULTS, type Target } from '../../src/domain/target.ts';
 import { createAddressGuard } from '../../src/delivery/guard.ts';
 import { attemptHeaders } from '../../src/delivery/headers.ts';
@@ -27,7 +28,7 @@ export const CONCURRENCY = config.globalConcurrency;
 
 /** The one target that the whole system would have. */
 const targetAt = (url: string): Target => ({
-  id: DEFAULT_TARGET_ID, url, eventTypes: ['*'], secrets: config.downstreamSecret === null ? [] : [config.downstreamSecret], limits: { ratePerSecond: 0, concurrency: 0 },
+  id: DEFAULT_TARGET_ID, url, eventTypes: ['*'], secrets: config.downstreamSecret === null ? [] : [bareSecret(config.downstreamSecret, bareSecretId(0))], limits: { ratePerSecond: 0, concurrency: 0 },
   timeoutMs: config.deliveryTimeoutMs, retry: { scheduleMs: STANDARD_SCHEDULE_MS, maxAttempts: null }, status: 'active', statusReason: null, version: 1, createdAt: null, ...TARGET_DEFAULTS,
 });
 

@@ -1,17 +1,24 @@
-/** Everything for those who run the system: their routes, behind their token. */
-import { createHash } from 'node:crypto';
-import type { Context } from 'hono';
-import { digestsEqual } from '../domain/signing.ts';
+/** Everything for those who run the system: their routes, behind their tokens. */
+import type { TargetId } from '../domain/ids.ts';
+import type { Target } from '../domain/target.ts';
 import type { RouteGroup } from '../http/app.ts';
 import type { Operation } from '../http/operation.ts';
-import { Problem } from '../http/problem.ts';
+import type { Telemetry } from '../runtime/telemetry.ts';
+import { findLiveToken, hasLiveToken, noteUse } from '../store/admin-tokens.ts';
+import { createRecordChange } from './audit.ts';
+import { auditRoute } from './audit-route.ts';
 import { createEventRoute } from './event-route.ts';
+import { createGuard, type GuardOptions } from './guard.ts';
+import { secretRoutes } from './secret-routes.ts';
 import type { TargetRouteDeps } from './target-handlers.ts';
 import { targetRoutes } from './target-routes.ts';
+import { TokenCache } from './token-cache.ts';
+import { tokenRoutes } from './token-routes.ts';
 
-export interface AdminDeps extends TargetRouteDeps {
-  /** Null: bound to loopback, and everybody there may read. */
-  readonly adminToken: string | null;
+export interface AdminDeps extends GuardOptions, Omit<TargetRouteDeps, 'recordChange'> {
+  readonly telemetry: Telemetry;
+  /** As the server knows it, a second old at most. */
+  readonly freshTarget: (id: TargetId) => Promise<Target | null>;
 }
 
 const READS_EVENT: Operation = {
@@ -19,18 +26,17 @@ const READS_EVENT: Operation = {
   answers: { 200: { description: 'The event', schema: { type: 'object' } } },
 };
 
-export function adminRoutes({ adminToken, ...deps }: AdminDeps): RouteGroup {
+export function adminRoutes({ store, clock, telemetry, adminToken, onLoopback, freshTarget, ...rest }: AdminDeps): RouteGroup {
+  const recordChange = createRecordChange({ store, clock, telemetry });
+  const tokens = new TokenCache({ clock, telemetry, store: { findLive: (hash) => findLiveToken(store, hash), anyLive: () => hasLiveToken(store, null), noteUse: (id) => noteUse(store, id) } });
   return {
-    guard: tokenGuard(adminToken),
-    routes: [{ method: 'GET', path: '/api/v1/events/:id', operation: READS_EVENT, handler: createEventRoute(deps.store) }, ...targetRoutes(deps)],
-  };
-}
-
-/** Compares digests, so that neither the length nor the content of the token shows in the time taken. */
-export function tokenGuard(token: string | null): (route: unknown, context: Context) => void {
-  const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest();
-  const expected = token === null ? null : digestOf(`Bearer ${token}`);
-  return (_, context) => {
-    if (expected !== null && !digestsEqual(expected, digestOf(context.req.header('authorization') ?? ''))) throw new Problem('unauthorized', 'Expected Authorization: Bearer with the ADMIN_TOKEN');
+    guard: createGuard(tokens, { adminToken, onLoopback }),
+    routes: [
+      { method: 'GET', path: '/api/v1/events/:id', operation: READS_EVENT, handler: createEventRoute(store) },
+      ...targetRoutes({ store, clock, recordChange, ...rest }),
+      ...secretRoutes({ store, clock, recordChange, freshTarget }),
+      ...tokenRoutes({ store, clock, recordChange }),
+      auditRoute(store),
+    ],
   };
 }

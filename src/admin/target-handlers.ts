@@ -1,11 +1,11 @@
 /**
- * What is done with targets over the API. Reading, checking and changing each name their refusals; every change is one guarded
- * statement that raises the version, then told to the audit record, then answered. Servers and processors learn of it by the
+ * What is done with targets over the API. Reading, checking and changing each name their refusals; every change is told to
+ * the audit record, then made by one guarded statement that raises the version, then answered. Servers and processors learn of it by the
  * version and by the change stream.
  */
 import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
-import { DEFAULT_TARGET_ID, isTargetId, newEventId, newTargetId, type TargetId } from '../domain/ids.ts';
+import { DEFAULT_TARGET_ID, isTargetId, newEventId, newTargetId, type EventId, type TargetId } from '../domain/ids.ts';
 import { newSecret } from '../domain/signing.ts';
 import type { Target } from '../domain/target.ts';
 import type { RefusesAddress } from '../domain/target-url.ts';
@@ -22,12 +22,12 @@ import { changedMeanwhile, checkIfMatch, etagOf, requireIfMatch } from './precon
 import { changedFields, newFields, type DeliveryDefaults, type TargetInput } from './target-input.ts';
 import { CHANGES_TARGET, CREATES_TARGET, PAUSES_TARGET } from './target-schema.ts';
 import { targetStatistics } from './target-statistics.ts';
-import { showFields, showTarget } from './target-view.ts';
+import { showFields, shownAsBefore, showTarget } from './target-view.ts';
 
 export interface TargetRouteDeps {
   readonly store: Store;
   readonly clock: Clock;
-  readonly audit: RecordChange;
+  readonly recordChange: RecordChange;
   readonly refusesAddress: RefusesAddress;
   readonly defaults: DeliveryDefaults;
   /** Whether the environment registers the default target at each start. */
@@ -40,7 +40,7 @@ const TEST_TYPE = 'hooktail.test';
 /** Of the events that are this product's own. */
 const OWN_SOURCE = 'hooktail';
 
-export function createTargetHandlers({ store, clock, audit, refusesAddress, defaults, hasDefaultTarget }: TargetRouteDeps): Readonly<Record<'create' | 'list' | 'read' | 'change' | 'remove' | 'pause' | 'resume' | 'test' | 'statistics', TargetHandler>> {
+export function createTargetHandlers({ store, clock, recordChange, refusesAddress, defaults, hasDefaultTarget }: TargetRouteDeps): Readonly<Record<'create' | 'list' | 'read' | 'change' | 'remove' | 'pause' | 'resume' | 'test' | 'statistics', TargetHandler>> {
   const readNew = createJsonReader<Partial<TargetInput> & Pick<TargetInput, 'url'>>(CREATES_TARGET);
   const readChange = createJsonReader<Partial<TargetInput>>(CHANGES_TARGET);
   const readPause = createJsonReader<{ readonly reason: string }>(PAUSES_TARGET);
@@ -73,9 +73,10 @@ export function createTargetHandlers({ store, clock, audit, refusesAddress, defa
       const fields = newFields(await readNew(context), defaults, refusesAddress);
       const secret = newSecret();
       const nowMs = clock.now();
-      const target = await createTarget(store, { id: newTargetId(nowMs), ...fields, secrets: [secret], createdAt: new Date(nowMs) });
-      await audit(context, { action: 'target.created', subject: target.id, changes: showFields(fields) });
-      return context.json({ ...showTarget(target), secret }, 201, { etag: etagOf(target), location: `/api/v1/targets/${target.id}` });
+      const id = newTargetId(nowMs);
+      await recordChange(context, { action: 'target.created', subject: id, changes: showFields(fields) });
+      const target = await createTarget(store, { id, ...fields, secret, createdAt: new Date(nowMs) });
+      return context.json({ ...showTarget(target), secret }, 201, { etag: etagOf(target), 'cache-control': 'no-store', location: `/api/v1/targets/${target.id}` });
     },
 
     async list(context) {
@@ -91,41 +92,39 @@ export function createTargetHandlers({ store, clock, audit, refusesAddress, defa
     async change(context) {
       const target = await livingAsSeen(context);
       const fields = changedFields(await readChange(context), target, refusesAddress);
+      await recordChange(context, { action: 'target.changed', subject: target.id, changes: { before: shownAsBefore(target, fields), after: showFields(fields) } });
       const changed = await changeTarget(store, target, fields);
       if (changed === null) throw changedMeanwhile(target.version);
-      await audit(context, { action: 'target.changed', subject: target.id, changes: showFields(fields) });
       return answer(context, changed);
     },
 
     async remove(context) {
       const target = await livingAsSeen(context);
       if (target.id === DEFAULT_TARGET_ID && hasDefaultTarget) throw new Problem('target_configured', `Expected DOWNSTREAM_URL to be unset before ${target.id} is deleted: each start registers it again`);
+      await recordChange(context, { action: 'target.deleted', subject: target.id, changes: {} });
       const deleted = await markTargetDeleted(store, target);
       if (deleted === null) throw changedMeanwhile(target.version);
-      await audit(context, { action: 'target.deleted', subject: target.id, changes: {} });
       return answer(context, deleted, 202);
     },
 
     async pause(context) {
       const { id } = await living(context);
       const { reason } = await readPause(context);
-      const paused = (await pauseTarget(store, id, reason)) ?? absent(id);
-      await audit(context, { action: 'target.paused', subject: id, changes: { reason } });
-      return answer(context, paused);
+      await recordChange(context, { action: 'target.paused', subject: id, changes: { reason } });
+      return answer(context, (await pauseTarget(store, id, reason)) ?? absent(id));
     },
 
     async resume(context) {
       const target = await living(context);
-      const resumed = await resumeTarget(store, target.id);
-      if (resumed === null) return answer(context, await living(context)); // It is active already.
-      await audit(context, { action: 'target.resumed', subject: target.id, changes: { was: target.status, reason: target.statusReason } });
-      return answer(context, resumed);
+      if (target.status !== 'active') await recordChange(context, { action: 'target.resumed', subject: target.id, changes: { was: target.status, reason: target.statusReason } });
+      return answer(context, (await resumeTarget(store, target.id)) ?? (await living(context)));
     },
 
     async test(context) {
       const { id } = await living(context);
-      const eventId = await storeTestEvent(store, clock, id);
-      await audit(context, { action: 'target.tested', subject: id, changes: { eventId } });
+      const eventId = newEventId(clock.now());
+      await recordChange(context, { action: 'target.tested', subject: id, changes: { eventId } });
+      await storeTestEvent(store, clock, { eventId, targetId: id });
       return context.json({ eventId }, 202);
     },
 
@@ -138,11 +137,9 @@ function absent(id: TargetId): never {
 }
 
 /** An event like any other, but owed to this target alone, whatever its patterns say. */
-async function storeTestEvent(store: Store, clock: Clock, targetId: TargetId): Promise<string> {
+async function storeTestEvent(store: Store, clock: Clock, { eventId: id, targetId }: { readonly eventId: EventId; readonly targetId: TargetId }): Promise<void> {
   const receivedAt = new Date(clock.now());
-  const id = newEventId(receivedAt.getTime());
   const body = Buffer.from(JSON.stringify({ type: TEST_TYPE, timestamp: receivedAt.toISOString(), data: { targetId } }));
   const fingerprint = createHash('sha256').update(body).digest('hex');
   await insertEvents(store, [{ id, source: OWN_SOURCE, idempotencyKey: `test/${id}`, fingerprint, type: TEST_TYPE, targetIds: [targetId], body, contentType: 'application/json', receivedAt }]);
-  return id;
 }

@@ -21,3 +21,7 @@ export function showFields({ url, eventTypes, filter, limits, timeoutMs, retry, 
     ...(metadata === undefined ? {} : { metadata }),
   };
 }
+
+/** What these fields were before, for the record of a change. */
+export const shownAsBefore = (target: TargetFields, changed: Partial<TargetFields>): Shown =>
+  showFields(Object.fromEntries(Object.keys(changed).map((name) => [name, target[name as keyof TargetFields]])));

@@ -55,7 +55,7 @@ export function createCourier(deps: CourierDeps): Deliver {
     if (target === null) {
       turn.leaveLane();
       turn.giveSlotBack();
-      throw new Error(`Expected target ${job.claim.targetId} of an owned lane, got none`);
+      throw new Error(`Expected target ${job.claim.targetId} of an owned lane, got none that can sign`);
     }
     const number = job.claim.attemptCount + 1;
     const at = new Date(serverClock.now());

@@ -3,6 +3,7 @@
  * the processor and knows nothing of streams.
  */
 import type { DeliveryId, TargetId } from '../domain/ids.ts';
+import { faultOf } from '../domain/signing-secret.ts';
 import type { Target } from '../domain/target.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { createPersist } from '../runtime/persist.ts';
@@ -76,7 +77,7 @@ export function createDelivery(deps: DeliveryDeps, options: DeliveryOptions): De
   const deliver = createCourier({
     clock, serverClock, random, telemetry, sender, marker,
     settler: createSettler({ store, clock, persist, slots: options.globalConcurrency, onTimer }),
-    targetOf: ({ claim }) => targets.get(claim.targetId),
+    targetOf: ({ claim }) => signable(targets.get(claim.targetId)),
     persistHold: ({ id }, holdMs) => persist('lane hold', () => holdLane(store, id, new Date(serverClock.now() + holdMs))),
     disable: async ({ id }, reason) => {
       await persist('target disabled', () => disableTarget(store, id, reason));
@@ -111,3 +112,6 @@ export function createDelivery(deps: DeliveryDeps, options: DeliveryOptions): De
     close: () => sender.close(),
   };
 }
+
+/** Its lane is shut when a secret does not open; this is for the moment in which that comes out. */
+const signable = (target: Target | null): Target | null => (target !== null && faultOf(target.secrets) === null ? target : null);

@@ -3,14 +3,14 @@
  * that a receiver can drop what it has seen; the timestamp is the attempt's own.
  */
 import type { EventContent } from '../domain/event.ts';
-import { secretKey, standardSignature } from '../domain/signing.ts';
+import { signatureHeader } from '../domain/signing-secret.ts';
 import type { Target } from '../domain/target.ts';
 
 const USER_AGENT = 'Hooktail/0.1 (+https://www.standardwebhooks.com)';
 
 export interface AttemptLabel {
   readonly number: number;
-  /** Unix milliseconds. */
+  /** Unix milliseconds on the server's clock: secrets expire by it. */
   readonly nowMs: number;
 }
 
@@ -21,23 +21,12 @@ export function attemptHeaders(target: Target, content: EventContent, { number, 
     'user-agent': USER_AGENT,
     'webhook-id': content.id,
     'webhook-timestamp': timestamp,
-    'webhook-signature': standardSignature(keysOf(target), content.id, timestamp, content.body),
+    'webhook-signature': signatureHeader(target.secrets, { id: content.id, timestamp, nowMs }, content.body),
     'hooktail-attempt': String(number),
   };
   if (content.type !== null) headers['hooktail-event-type'] = headerValueOf(content.type);
   for (const name in target.headers) headers[name] ??= target.headers[name] ?? ''; // Ours cannot be replaced.
   return headers;
-}
-
-/** Decoded once for each version of a target: the object is replaced when the target changes. */
-const keys = new WeakMap<Target, readonly Buffer[]>();
-
-function keysOf(target: Target): readonly Buffer[] {
-  const known = keys.get(target);
-  if (known !== undefined) return known;
-  const decoded = target.secrets.map(secretKey).filter((key) => key !== null);
-  keys.set(target, decoded);
-  return decoded;
 }
 
 /** Visible ASCII goes as it is; anything else percent-encoded, since a header cannot carry it. */

@@ -3,7 +3,7 @@
  * A delivery's id is its event's id and its target's id; a timer's id names the very attempt it wakes. Both are
  * derived, so two writers racing for the same thing collide on `_id` instead of creating two.
  */
-import { randomFillSync } from 'node:crypto';
+import { randomBytes, randomFillSync } from 'node:crypto';
 import { monotonicFactory } from 'ulid';
 
 declare const brand: unique symbol;
@@ -14,6 +14,9 @@ export type TargetId = Branded<'target'>;
 export type DeliveryId = Branded<'delivery'>;
 export type TimerId = Branded<'timer'>;
 export type SessionId = Branded<'session'>;
+export type SecretId = Branded<'secret'>;
+export type TokenId = Branded<'token'>;
+export type AuditId = Branded<'audit'>;
 
 /** ulid asks for one random number after another; drawing each from the system alone would cost more than all the rest. */
 const POOL_BYTES = 4_096;
@@ -35,6 +38,8 @@ const ulid = monotonicFactory(pooledRandom);
 
 const ULID = '[0-9A-HJKMNP-TV-Z]{26}';
 const EVENT_ID = new RegExp(`^evt_${ULID}$`);
+const TOKEN_ID = new RegExp(`^tok_${ULID}$`);
+const AUDIT_ID = new RegExp(`^aud_${ULID}$`);
 const TIMER_ID = /^([^#]+)#\d+\.\d+$/;
 const TARGET_ID = /^tgt_[A-Za-z0-9_-]{1,64}$/;
 
@@ -44,6 +49,18 @@ export const newEventId = (nowMs: number): EventId => `evt_${ulid(nowMs)}` as Ev
 /** `ses_<ulid>`: one run of one processor. */
 export const newSessionId = (nowMs: number): SessionId => `ses_${ulid(nowMs)}` as SessionId;
 
+/** `sec_…`: one of the secrets that a target signs with. */
+export const newSecretId = (): SecretId => `sec_${randomBytes(12).toString('hex')}` as SecretId;
+/** For one that was stored before secrets had ids; kept from its first change on. */
+export const bareSecretId = (index: number): SecretId => `sec_${index}` as SecretId;
+
+/** `tok_<ulid>`: who may use the admin routes. */
+export const newTokenId = (nowMs: number): TokenId => `tok_${ulid(nowMs)}` as TokenId;
+/** `aud_<ulid>`: what was changed, by whom. */
+export const newAuditId = (nowMs: number): AuditId => `aud_${ulid(nowMs)}` as AuditId;
+
+export const isTokenId = (text: string): text is TokenId => TOKEN_ID.test(text);
+export const isAuditId = (text: string): text is AuditId => AUDIT_ID.test(text);
 export const isEventId = (text: string): text is EventId => EVENT_ID.test(text);
 export const isTargetId = (text: string): text is TargetId => TARGET_ID.test(text);
 

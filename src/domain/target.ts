@@ -7,6 +7,7 @@
  */
 import type { PayloadFilter } from './filter.ts';
 import type { TargetId } from './ids.ts';
+import type { SigningSecret } from './signing-secret.ts';
 import { wantedBy } from './type-pattern.ts';
 
 export interface TargetLimits {
@@ -33,8 +34,8 @@ export interface Target {
   readonly eventTypes: readonly string[];
   /** What an event's body must be like besides; null: anything. */
   readonly filter: PayloadFilter | null;
-  /** Signing secrets (`whsec_…`), newest first; every one of them signs. */
-  readonly secrets: readonly string[];
+  /** Newest first; each that is live signs. Plain, in memory only. */
+  readonly secrets: readonly SigningSecret[];
   readonly limits: TargetLimits;
   /** Deadline of one attempt over DNS, connect, TLS, headers and body. */
   readonly timeoutMs: number;

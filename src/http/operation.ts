@@ -3,6 +3,7 @@
  * `/openapi.json`, so the two cannot differ.
  */
 import type { Context } from 'hono';
+import type { Scope } from '../domain/scope.ts';
 import { compileSchema } from '../runtime/schema.ts';
 import { readBody } from './body.ts';
 import { Problem } from './problem.ts';
@@ -10,9 +11,7 @@ import { Problem } from './problem.ts';
 /** A JSON Schema (draft 7, the one of ajv's default) that is also one of OpenAPI 3.1. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** What a token must be allowed to; each includes those before it. */
-export const SCOPES = ['read', 'write', 'admin'] as const;
-export type Scope = (typeof SCOPES)[number];
+export { SCOPES, type Scope } from '../domain/scope.ts';
 
 export interface Answer {
   readonly description: string;
@@ -35,11 +34,13 @@ export interface Operation {
 
 const MOST_BYTES = 65_536;
 
-/** Reads and checks JSON bodies of one shape. Compiled once, at start. */
-export function createJsonReader<T>(schema: JsonSchema): (context: Context) => Promise<T> {
+/** Reads and checks JSON bodies of one shape; none at all stands for `ifEmpty`, where that is said. Compiled once, at start. */
+export function createJsonReader<T>(schema: JsonSchema, ifEmpty?: T): (context: Context) => Promise<T> {
   const validate = compileSchema<T>(schema);
   return async (context) => {
-    const value = parse(await readBody(context.req.raw, context.req.header('content-length'), MOST_BYTES));
+    const bytes = await readBody(context.req.raw, context.req.header('content-length'), MOST_BYTES);
+    if (bytes.byteLength === 0 && ifEmpty !== undefined) return ifEmpty;
+    const value = parse(bytes);
     const checked = validate(value);
     if (checked.ok) return checked.value;
     throw new Problem('schema_mismatch', 'Expected a body of the documented shape', { errors: checked.faults });

@@ -61,6 +61,17 @@ export const readSecrets = (keyOf: (secret: string) => Uint8Array | null) => (te
   return usable ? ok(secrets) : expected('secrets separated by commas; whsec_ must be followed by at least 16 bytes in base64');
 };
 
+/** No key by mistake: what cannot be read as a file is told with its name. */
+export const readPath = (text: string): Reading<string> => (/^[^\u0000-\u001f]{1,4096}$/.test(text) && !/[A-Za-z0-9+/]{43}=/.test(text) ? ok(text) : expected('the path of a file, not a key itself'));
+
+/** One or several keys, no two of one id. */
+export const readMasterKeys = <Key extends { readonly id: string }>(keyOf: (text: string) => Key | null) => (text: string): Reading<readonly Key[]> => {
+  const keys = text.split(/[,\s]+/).filter((part) => part !== '').map(keyOf);
+  const usable = keys.filter((key) => key !== null);
+  if (keys.length === 0 || usable.length < keys.length) return expected('keys of 32 bytes in base64, or id:base64, separated by commas');
+  return new Set(usable.map(({ id }) => id)).size === usable.length ? ok(usable) : expected('keys with an id each, no two the same');
+};
+
 export function readCidrs(text: string): Reading<readonly string[]> {
   const cidrs = text.split(',').map((part) => part.trim());
   return cidrs.every(isCidr) ? ok(cidrs) : expected('networks such as 10.0.0.0/8 or ::1/128, separated by commas');

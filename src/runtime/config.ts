@@ -6,10 +6,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { parseEnv } from 'node:util';
 import { STANDARD_SCHEDULE_MS } from '../domain/backoff.ts';
+import { masterKeyOf, type MasterKey } from '../domain/sealing.ts';
 import { secretKey } from '../domain/signing.ts';
 import { FatalError } from './errors.ts';
 import { LOG_LEVELS, type LogFormat, type LogLevel } from './logger.ts';
-import { readCidrs, readCount, readDuration, readRate, readSchedule, readSecrets, readText, readUrl, readWord, type Reading } from './config-values.ts';
+import { readCidrs, readCount, readDuration, readMasterKeys, readPath, readRate, readSchedule, readSecrets, readText, readUrl, readWord, type Reading } from './config-values.ts';
 
 export interface Config {
   readonly mongodbUri: string | null;
@@ -18,6 +19,9 @@ export interface Config {
   readonly port: number;
   readonly ingestSecrets: readonly string[];
   readonly adminToken: string | null;
+  /** Newest first. */
+  readonly masterKeys: readonly MasterKey[];
+  readonly masterKeyFile: string | null;
   readonly downstreamUrl: string | null;
   readonly downstreamSecret: string | null;
   readonly ratePerSecond: number;
@@ -31,6 +35,7 @@ export interface Config {
   readonly processorName: string | null;
   readonly ssrfAllowCidrs: readonly string[];
   readonly retentionDays: number;
+  readonly auditRetentionDays: number;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly shutdownGraceMs: number;
@@ -51,10 +56,12 @@ const logFormats = ['json', 'pretty'] as const;
 export const CONFIG_ROWS: Rows = {
   mongodbUri: { env: 'MONGODB_URI', help: 'Replica set to use. Unset: npm start runs a local one and keeps its data under .data', fallback: null, read: readUrl(['mongodb:', 'mongodb+srv:']) },
   mongodbDb: { env: 'MONGODB_DB', help: 'Database name. Default hooktail', fallback: 'hooktail', read: readText(/^[A-Za-z0-9_-]{1,63}$/, '1 to 63 letters, digits, _ or -') },
-  host: { env: 'HOST', help: 'Address to listen on. Default 127.0.0.1; anything but loopback needs ADMIN_TOKEN', fallback: '127.0.0.1', read: readText(/^\S{1,255}$/, 'a host name or address') },
+  host: { env: 'HOST', help: 'Address to listen on. Default 127.0.0.1; anything but loopback needs ADMIN_TOKEN, or a stored token of scope admin', fallback: '127.0.0.1', read: readText(/^\S{1,255}$/, 'a host name or address') },
   port: { env: 'PORT', help: 'TCP port of the HTTP server, 0 to 65535; 0 takes a free one. Default 8000', fallback: 8000, read: readCount(0, 65_535) },
   ingestSecrets: { env: 'INGEST_SECRET', help: 'Secrets that sign incoming events, several separated by commas; whsec_… is base64, anything else its UTF-8 bytes. npm start makes one when unset', fallback: [], read: readSecrets(secretKey) },
-  adminToken: { env: 'ADMIN_TOKEN', help: 'Bearer token, 16 characters or more, for everything but ingest and probes', fallback: null, read: readText(/^[\x21-\x7e]{16,255}$/, '16 to 255 visible ASCII characters') },
+  adminToken: { env: 'ADMIN_TOKEN', help: 'Bearer token of scope admin, 16 characters or more, for everything but ingest and probes; npm run tokens makes others', fallback: null, read: readText(/^[\x21-\x7e]{16,255}$/, '16 to 255 visible ASCII characters') },
+  masterKeys: { env: 'HOOKTAIL_MASTER_KEY', help: 'Keys that seal secrets in the database: 32 bytes in base64, or id:base64, several separated by commas, newest first; npm run keys -- make makes one. Unset: secrets are stored plain', fallback: [], read: readMasterKeys(masterKeyOf) },
+  masterKeyFile: { env: 'HOOKTAIL_MASTER_KEY_FILE', help: 'File that holds them instead, separated by commas or lines', fallback: null, read: readPath },
   downstreamUrl: { env: 'DOWNSTREAM_URL', help: 'Registers one target, "default", that receives every event', fallback: null, read: readUrl(['http:', 'https:']) },
   downstreamSecret: { env: 'DOWNSTREAM_SECRET', help: 'whsec_… secret that signs deliveries to the default target. Made and kept when unset', fallback: null, read: readText(/^whsec_[A-Za-z0-9+/]{22,}={0,2}$/, 'whsec_ and at least 16 bytes in base64') },
   ratePerSecond: { env: 'RATE_LIMIT_PER_SECOND', help: 'Starts of attempts per second to the default target, 0 to 1000; 0 means no limit. Default 3', fallback: 3, read: readRate },
@@ -68,6 +75,7 @@ export const CONFIG_ROWS: Rows = {
   processorName: { env: 'PROCESSOR_NAME', help: 'Name of this processor in the fleet, one name a process. Default: the host name', fallback: null, read: readText(/^[A-Za-z0-9_.-]{1,64}$/, '1 to 64 letters, digits, _, . or -') },
   ssrfAllowCidrs: { env: 'SSRF_ALLOW_CIDRS', help: 'Private networks that targets may live in, such as 10.0.0.0/8,127.0.0.0/8. Default: none', fallback: [], read: readCidrs },
   retentionDays: { env: 'RETENTION_DAYS', help: 'Days that finished events are kept, 1 to 3650. Default 30', fallback: 30, read: readCount(1, 3_650) },
+  auditRetentionDays: { env: 'AUDIT_RETENTION_DAYS', help: 'Days that records of changes are kept, 1 to 3650. Default 365', fallback: 365, read: readCount(1, 3_650) },
   logLevel: { env: 'LOG_LEVEL', help: `One of ${LOG_LEVELS.join(', ')}. Default info`, fallback: 'info', read: readWord(LOG_LEVELS) },
   logFormat: { env: 'LOG_FORMAT', help: 'json or pretty. Default: pretty on a terminal, else json', fallback: process.stderr.isTTY ? 'pretty' : 'json', read: readWord(logFormats) },
   shutdownGraceMs: { env: 'SHUTDOWN_GRACE_MS', help: 'How long attempts may finish after SIGTERM, in milliseconds, 0 to 600000. Default 20000', fallback: 20_000, read: readDuration(0, 600_000) },
@@ -99,14 +107,14 @@ function readRow(row: Row<unknown>, environment: Environment, faults: string[]):
   if (text === undefined || text === '') return row.fallback;
   const reading = row.read(text);
   if (reading.ok) return reading.value;
-  faults.push(`${row.env}: expected ${reading.expected}, got ${/SECRET|TOKEN|UR[IL]$/.test(row.env) ? 'something else' : JSON.stringify(text)}`);
+  faults.push(`${row.env}: expected ${reading.expected}, got ${/SECRET|TOKEN|MASTER_KEY|UR[IL]$/.test(row.env) ? 'something else' : JSON.stringify(text)}`);
   return row.fallback;
 }
 
-/** Nothing of ours is named HOOKTAIL_…, so such a variable is a mistake worth telling. */
+/** Hardly anything of ours is named HOOKTAIL_…, so another such variable is a mistake worth telling. */
 function unknownNames(environment: Environment): string[] {
   const known = Object.values(CONFIG_ROWS).map(({ env }) => env);
-  return Object.keys(environment).filter((name) => name.startsWith('HOOKTAIL_')).map((name) => {
+  return Object.keys(environment).filter((name) => name.startsWith('HOOKTAIL_') && !known.includes(name)).map((name) => {
     const meant = known.find((env) => name.endsWith(env));
     return `${name}: unknown variable${meant === undefined ? '' : `, did you mean ${meant}?`}`;
   });

@@ -2,7 +2,7 @@
  * Telemetry as log lines on stderr: one JSON object a line for machines, or a short line for people. What is logged at which
  * level stands in one table; fields are ids and numbers, never bodies, secrets or signatures.
  */
-import { scrubUris } from './errors.ts';
+import { scrubSecrets } from './errors.ts';
 import type { Telemetry, TelemetryEvents, TelemetryName } from './telemetry.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -31,6 +31,8 @@ const LEVELS: Partial<Record<TelemetryName, LogLevel>> = {
   'target.removed': 'info',
   'admin.changed': 'info',
   'target.disabled': 'warn',
+  'target.unreadable': 'error',
+  'secrets.plain': 'warn',
   'write.failed': 'warn',
   'write.retried': 'warn',
 };
@@ -57,7 +59,7 @@ export function logTelemetry(telemetry: Telemetry, options: LoggerOptions): () =
 
 /** Value by value, before they are joined: in a finished line an address could swallow what follows it. */
 const scrubbed = <Fields extends object>(fields: Fields): Fields =>
-  Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, typeof value === 'string' ? scrubUris(value) : (value as unknown)])) as Fields;
+  Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, typeof value === 'string' ? scrubSecrets(value) : (value as unknown)])) as Fields;
 
 interface Line {
   readonly time: Date;

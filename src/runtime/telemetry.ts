@@ -37,6 +37,11 @@ export interface TelemetryEvents {
   'admin.changed': { readonly action: string; readonly subject: string };
   'target.disabled': { readonly targetId: TargetId; readonly reason: string };
 
+  /** Secrets lie open in the database: how many, and what to do about it. */
+  'secrets.plain': { readonly count: number; readonly masterKey: string | null; readonly fix: string };
+  /** Not sent to: a secret of it does not open. */
+  'target.unreadable': { readonly targetId: TargetId; readonly reason: string };
+
   /** A send begins now: the moment that rate limits are about. */
   'attempt.started': { readonly deliveryId: DeliveryId; readonly targetId: TargetId; readonly number: number; readonly atMs: number };
   'delivery.attempted': {

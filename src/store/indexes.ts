@@ -12,6 +12,7 @@ import type { Patience } from './while-passing.ts';
 const DAY_S = 86_400;
 const FIRED_TIMER_S = 3_600;
 const TARGET_HOURS_S = 8 * DAY_S;
+const AUDIT_DAYS = 365;
 
 /** Names that were ours once and are dropped where they still stand. */
 const RETIRED: readonly RetiredIndex[] = [
@@ -22,8 +23,12 @@ const RETIRED: readonly RetiredIndex[] = [
   { collection: 'deliveries', name: 'event' },
 ];
 
+export interface IndexOptions extends Patience {
+  readonly auditRetentionDays?: number;
+}
+
 /** By collection. `retentionDays` counts from an event's settling. */
-export function wantedIndexes(retentionDays: number): Readonly<Record<string, readonly WantedIndex[]>> {
+export function wantedIndexes(retentionDays: number, auditRetentionDays = AUDIT_DAYS): Readonly<Record<string, readonly WantedIndex[]>> {
   // Partial, so that what is not settled has no entry, which would have to be taken out again when it is.
   const retention: WantedIndex = { key: { settledAt: 1 }, name: 'pruning', expireAfterSeconds: retentionDays * DAY_S, partialFilterExpression: { settledAt: { $exists: true } } };
   return {
@@ -44,6 +49,11 @@ export function wantedIndexes(retentionDays: number): Readonly<Record<string, re
     ],
     targets: [{ key: { status: 1 }, name: 'status' }],
     targetHours: [{ key: { hour: 1 }, name: 'hour', expireAfterSeconds: TARGET_HOURS_S }],
+    adminTokens: [{ key: { hash: 1 }, name: 'hash', unique: true }],
+    audit: [
+      { key: { subject: 1, _id: 1 }, name: 'subject' },
+      { key: { at: 1 }, name: 'pruning', expireAfterSeconds: auditRetentionDays * DAY_S },
+    ],
     sessions: [
       { key: { member: 1 }, name: 'member', unique: true, partialFilterExpression: { live: true } },
       { key: { endedAt: 1 }, name: 'ended', expireAfterSeconds: DAY_S },
@@ -55,5 +65,5 @@ export function wantedIndexes(retentionDays: number): Readonly<Record<string, re
  * Creates what is missing and changes what differs, such as the retention.
  * @throws FatalError when an index cannot be what it must be
  */
-export const ensureIndexes = ({ db }: Store, retentionDays: number, patience: Patience = {}): Promise<void> =>
-  bringIndexesTo(db, { wanted: wantedIndexes(retentionDays), retired: RETIRED }, patience);
+export const ensureIndexes = ({ db }: Store, retentionDays: number, { auditRetentionDays, ...patience }: IndexOptions = {}): Promise<void> =>
+  bringIndexesTo(db, { wanted: wantedIndexes(retentionDays, auditRetentionDays), retired: RETIRED }, patience);

@@ -5,18 +5,18 @@
  *
  * A crash in between leaves the old version and some new indexes; the next start does the rest.
  */
-import { ensureIndexes } from './indexes.ts';
+import { ensureIndexes, type IndexOptions } from './indexes.ts';
 import { checkSchemaVersion, raiseSchemaVersion } from './schema-version.ts';
 import type { Store } from './store.ts';
-import { whilePassing, type Patience } from './while-passing.ts';
+import { whilePassing } from './while-passing.ts';
 import { isTransient } from './write-errors.ts';
 
 /**
  * @param store at a start, on a connection without a socket timeout: building an index takes as long as the collection is large
  * @throws FatalError when this program must not work on the database, or an index cannot be what it must be
  */
-export async function prepareDatabase(store: Store, retentionDays: number, patience: Patience = {}): Promise<void> {
-  await whilePassing(() => checkSchemaVersion(store), isTransient, patience);
-  await ensureIndexes(store, retentionDays, patience);
-  await whilePassing(() => raiseSchemaVersion(store), isTransient, patience);
+export async function prepareDatabase(store: Store, retentionDays: number, options: IndexOptions = {}): Promise<void> {
+  await whilePassing(() => checkSchemaVersion(store), isTransient, options);
+  await ensureIndexes(store, retentionDays, options);
+  await whilePassing(() => raiseSchemaVersion(store), isTransient, options);
 }

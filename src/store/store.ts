@@ -6,9 +6,12 @@ import type { Collection, Db, ReadConcernLike, Timestamp, WriteConcernSettings }
 import type { Attempt } from '../domain/attempt.ts';
 import type { DeliveryState } from '../domain/delivery.ts';
 import type { EventStatus } from '../domain/event.ts';
-import type { DeliveryId, EventId, SessionId, TargetId, TimerId } from '../domain/ids.ts';
 import type { PayloadFilter } from '../domain/filter.ts';
+import type { AuditId, DeliveryId, EventId, SessionId, TargetId, TimerId, TokenId } from '../domain/ids.ts';
+import type { Keyring } from '../domain/sealing.ts';
+import type { Scope } from '../domain/scope.ts';
 import type { RetryPolicy, TargetLimits, TargetStatus } from '../domain/target.ts';
+import { Vault, type SecretField } from './vault.ts';
 
 export interface EventDocument {
   _id: EventId;
@@ -54,7 +57,7 @@ export interface TargetDocument {
   _id: TargetId;
   url: string;
   eventTypes: string[];
-  secrets: string[];
+  secrets: SecretField;
   limits: TargetLimits;
   timeoutMs: number;
   retry: RetryPolicy;
@@ -84,6 +87,30 @@ export interface TargetHourDocument {
   latency: Readonly<Record<string, number>>;
   lastError?: string;
   lastErrorAt?: Date;
+}
+
+export interface AdminTokenDocument {
+  _id: TokenId;
+  name: string;
+  /** SHA-256 of the token, in hex; the token itself is nowhere. */
+  hash: string;
+  scope: Scope;
+  createdAt: Date;
+  expiresAt?: Date;
+  revokedAt?: Date;
+  /** At most a minute old. */
+  lastUsedAt?: Date;
+}
+
+export interface AuditDocument {
+  _id: AuditId;
+  at: Date;
+  /** A token's id, or one of the words of AuditRecord. */
+  actor: string;
+  action: string;
+  subject: string;
+  changes: Readonly<Record<string, unknown>>;
+  requestId?: string;
 }
 
 export interface LaneDocument {
@@ -123,26 +150,36 @@ const MAJORITY: ReadConcernLike = { level: 'majority' };
 
 export interface Store {
   readonly db: Db;
+  /** Through it go all secrets that documents hold. */
+  readonly vault: Vault;
   readonly events: Collection<EventDocument>;
   readonly deliveries: Collection<DeliveryDocument>;
   readonly schedule: Collection<TimerDocument>;
   readonly targets: Collection<TargetDocument>;
   readonly targetHours: Collection<TargetHourDocument>;
+  readonly adminTokens: Collection<AdminTokenDocument>;
+  readonly audit: Collection<AuditDocument>;
   readonly lanes: Collection<LaneDocument>;
   readonly sessions: Collection<SessionDocument>;
   readonly resumeTokens: Collection<ResumeTokenDocument>;
 }
 
-/** The collections of one database; reads at majority, writes durable unless a statement says otherwise. */
-export function openStore(db: Db): Store {
+/**
+ * The collections of one database; reads at majority, writes durable unless a statement says otherwise.
+ * @param keyring opens and seals secrets; null for whoever has nothing to do with them
+ */
+export function openStore(db: Db, keyring: Keyring | null = null): Store {
   const options = { writeConcern: DURABLE, readConcern: MAJORITY };
   return {
     db,
+    vault: new Vault(keyring),
     events: db.collection('events', options),
     deliveries: db.collection('deliveries', options),
     schedule: db.collection('schedule', options),
     targets: db.collection('targets', options),
     targetHours: db.collection('targetHours', { ...options, writeConcern: QUICK }),
+    adminTokens: db.collection('adminTokens', options),
+    audit: db.collection('audit', options),
     lanes: db.collection('lanes', options),
     sessions: db.collection('sessions', options),
     resumeTokens: db.collection('resumeTokens', { ...options, writeConcern: QUICK }),

@@ -7,13 +7,15 @@ import type { TargetId } from '../domain/ids.ts';
 import { DELETED_REASON, type Target } from '../domain/target.ts';
 import type { Store, TargetDocument } from './store.ts';
 import { toTarget } from './targets.ts';
+import { signingOf } from './vault.ts';
 
-export type NewTarget = Omit<Target, 'status' | 'statusReason' | 'version' | 'createdAt'> & { readonly createdAt: Date };
+export type NewTarget = Omit<Target, 'status' | 'statusReason' | 'version' | 'createdAt' | 'secrets'> & { readonly createdAt: Date; readonly secret: string };
 
-export async function createTarget({ targets }: Store, { id, eventTypes, secrets, ...rest }: NewTarget): Promise<Target> {
-  const document: TargetDocument = { _id: id, ...rest, eventTypes: [...eventTypes], secrets: [...secrets], status: 'active', statusReason: null, version: 1 };
-  await targets.insertOne(document);
-  return toTarget(document);
+export async function createTarget(store: Store, { id, eventTypes, secret, createdAt, ...rest }: NewTarget): Promise<Target> {
+  const secrets = [store.vault.keepNew(signingOf(id), secret, createdAt)];
+  const document: TargetDocument = { _id: id, ...rest, createdAt, eventTypes: [...eventTypes], secrets, status: 'active', statusReason: null, version: 1 };
+  await store.targets.insertOne(document);
+  return toTarget(store, document);
 }
 
 /** What a person may change of a target. */
@@ -35,9 +37,9 @@ export const resumeTarget = (store: Store, id: TargetId): Promise<Target | null>
 export const markTargetDeleted = (store: Store, { id, version }: Pick<Target, 'id' | 'version'>): Promise<Target | null> =>
   change(store, { _id: id, version, status: { $ne: 'deleted' } }, { $set: { status: 'deleted', statusReason: DELETED_REASON }, $currentDate: { deletedAt: true } });
 
-async function change({ targets }: Store, filter: Filter<TargetDocument>, update: UpdateFilter<TargetDocument>): Promise<Target | null> {
-  const changed = await targets.findOneAndUpdate(filter, { ...update, $inc: { version: 1 } }, { returnDocument: 'after' });
-  return changed === null ? null : toTarget(changed);
+async function change(store: Store, filter: Filter<TargetDocument>, update: UpdateFilter<TargetDocument>): Promise<Target | null> {
+  const changed = await store.targets.findOneAndUpdate(filter, { ...update, $inc: { version: 1 } }, { returnDocument: 'after' });
+  return changed === null ? null : toTarget(store, changed);
 }
 
 /** A target as it was seen, deleted for so long by the server's clock. */

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { MongoClient, Timestamp } from 'mongodb';
 import { newEventId, type DeliveryId, type SessionId } from '../../src/domain/ids.ts';
+import { newMasterKey } from '../../src/domain/sealing.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import type { Environment } from '../../src/runtime/config.ts';
 import { ensureIndexes } from '../../src/store/indexes.ts';
@@ -68,7 +69,7 @@ async function look(world: World): Promise<Look & { readonly code: number }> {
 const texts = ({ warnings }: Look): string => warnings.map(({ text }) => text).join('\n');
 
 test('a running system is told whole, and all is well', () =>
-  inWorld({ env: { PROCESSOR_NAME: 'worker-1' } }, async (world) => {
+  inWorld({ env: { PROCESSOR_NAME: 'worker-1', HOOKTAIL_MASTER_KEY: newMasterKey() } }, async (world) => {
     const server = await world.server();
     await world.processor();
     await post(server.url);

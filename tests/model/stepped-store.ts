@@ -68,7 +68,7 @@ export function steppedStore({ store, steps, actor, onWritten }: SteppedStoreDep
     } });
   }
 
-  const { db, ...collections } = store;
+  const { db, vault, ...collections } = store;
   const wrapped = Object.fromEntries(Object.entries(collections).map(([name, collection]) => [name, wrapCollection(collection as object, name)]));
-  return { db: wrapDatabase(db), ...wrapped } as unknown as Store;
+  return { db: wrapDatabase(db), vault, ...wrapped } as unknown as Store;
 }

@@ -4,6 +4,7 @@ import type { JsonSchema } from '../../src/http/operation.ts';
 export interface AdminAnswer {
   readonly status: number;
   readonly etag: string | null;
+  readonly headers: Headers;
   /** Whatever came; each test knows what it asked for. */
   readonly body: Readonly<Record<string, unknown>> & { readonly id: string; readonly version: number; readonly code: string; readonly status: string; readonly errors?: readonly { readonly pointer: string }[] };
 }
@@ -11,13 +12,15 @@ export interface AdminAnswer {
 export interface AdminRequest {
   readonly body?: unknown;
   readonly ifMatch?: string;
+  readonly token?: string;
 }
 
-export async function admin(url: string, line: `${'GET' | 'POST' | 'PATCH' | 'DELETE'} ${string}`, { body, ifMatch }: AdminRequest = {}): Promise<AdminAnswer> {
-  const [method = '', path = ''] = line.split(' ');
-  const headers = { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }) };
+/** @param line method and path below the root of the API; a path alone is read */
+export async function admin(url: string, line: string, { body, ifMatch, token }: AdminRequest = {}): Promise<AdminAnswer> {
+  const [method = '', path = ''] = line.startsWith('/') ? ['GET', line] : line.split(' ');
+  const headers = { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }), ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
   const response = await fetch(`${url}/api/v1${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
-  return { status: response.status, etag: response.headers.get('etag'), body: (await response.json()) as AdminAnswer['body'] };
+  return { status: response.status, etag: response.headers.get('etag'), headers: response.headers, body: (await response.json()) as AdminAnswer['body'] };
 }
 
 /** Makes a target that is sent to as fast as it goes. @throws when it is refused */

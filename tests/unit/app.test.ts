@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { describe, test } from 'node:test';
 import type { IncomingEvent } from '../../src/domain/event.ts';
-import { tokenGuard } from '../../src/admin/admin-routes.ts';
+import { createGuard } from '../../src/admin/guard.ts';
 import { createApp, type RouteGroup } from '../../src/http/app.ts';
 import { createReadiness } from '../../src/http/health.ts';
 import { createEventMaker } from '../../src/ingest/event-maker.ts';
@@ -45,7 +45,7 @@ function world({ adminToken = null, ping = () => Promise.resolve(), accept, even
     keys: [Buffer.from('secret')],
     maxBodyBytes: 1_024,
   };
-  const reading: RouteGroup = { guard: tokenGuard(adminToken), routes: [{ method: 'GET', path: '/api/v1/events/:id', operation: { summary: 'Read', tag: 'events', scope: 'read', answers: {} }, handler: event }] };
+  const reading: RouteGroup = { guard: createGuard({ find: () => Promise.resolve(null), anyLive: () => Promise.resolve(false), noteUse: () => undefined }, { adminToken, onLoopback: true }), routes: [{ method: 'GET', path: '/api/v1/events/:id', operation: { summary: 'Read', tag: 'events', scope: 'read', answers: {} }, handler: event }] };
   const app = createApp({ telemetry, readiness: createReadiness(clock, ping), groups: [ingestRoutes({ ...intake, maxBatchBytes: 4_096 }), reading] });
   return { clock, accepted, told, ask: async (path, init) => app.request(path, init) };
 }

@@ -1,7 +1,8 @@
 /** Small parts that the tests of the delivery stage are made from. */
 import type { DeliveryClaim, DeliveryJob } from '../../src/domain/delivery.ts';
-import { deliveryIdOf, type DeliveryId, type EventId, type TargetId } from '../../src/domain/ids.ts';
 import { TARGET_DEFAULTS, type Target } from '../../src/domain/target.ts';
+import { bareSecretId, deliveryIdOf, type DeliveryId, type EventId, type TargetId } from '../../src/domain/ids.ts';
+import { bareSecret } from '../../src/domain/signing-secret.ts';
 
 export const TARGET_ID = 'tgt_parts' as TargetId;
 
@@ -9,7 +10,7 @@ export const targetWith = (fields: Partial<Target> = {}): Target => ({
   id: TARGET_ID,
   url: 'http://127.0.0.1:9/hook',
   eventTypes: ['*'],
-  secrets: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
+  secrets: [bareSecret('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', bareSecretId(0))],
   limits: { ratePerSecond: 0, concurrency: 0 },
   timeoutMs: 15_000,
   retry: { scheduleMs: [5_000, 300_000], maxAttempts: null },

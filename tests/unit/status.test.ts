@@ -27,7 +27,7 @@ const member = (over: Partial<Member> = {}): Member => ({
 
 const snapshot = (over: Partial<Snapshot> = {}): Snapshot => ({
   database: 'hooktail', at: new Date(Date.UTC(2026, 0, 1)), schemaVersion: 1, mongodbVersion: '6.0.5', nodes: [{ name: 'db1:27017', state: 'PRIMARY' }],
-  oplog: { windowMs: 2 * HOUR_MS, leftMs: 2 * HOUR_MS }, members: [member()], lanes: [lane()], pendingFanOut: { ...NONE, oldestForMs: null }, ...over,
+  oplog: { windowMs: 2 * HOUR_MS, leftMs: 2 * HOUR_MS }, members: [member()], lanes: [lane()], pendingFanOut: { ...NONE, oldestForMs: null }, secrets: { uses: [{ keyId: 'key_1', secrets: 1 }], canOpen: true, closed: [] }, ...over,
 });
 
 const told = (over: Partial<Snapshot>): readonly string[] => warningsOf(snapshot(over)).map(({ level, text }) => `${level}: ${text}`);
@@ -39,6 +39,13 @@ describe('what is warned of', () => {
     const lanes = [lane({ owner: { kind: 'none' } }), lane({ owner: { kind: 'ended', session: 'ses_0' } })];
     assert.deepEqual(told({ members: [], lanes }), ['broken: No live processor: nothing is delivered']);
     assert.deepEqual(told({ members: [member({ state: 'expired', leaseLeftMs: -9_000 })], lanes }), ['broken: No live processor: nothing is delivered', 'hint: The lease of worker-1 ran out 9 s ago, and nobody has ended its session']);
+  });
+
+  test('secrets that lie open, targets whose secrets do not open, and keys that are not set here', () => {
+    const secrets = { uses: [{ keyId: null, secrets: 2 }, { keyId: 'key_1', secrets: 1 }], canOpen: true, closed: [] };
+    assert.deepEqual(told({ secrets }), ['hint: 2 signing secrets are stored plain']);
+    assert.deepEqual(told({ secrets: { uses: [], canOpen: true, closed: [{ targetId: 'tgt_one' as TargetId, reason: 'Signing secret sec_1 cannot be opened: x' }] } }), ['broken: tgt_one is not sent to: Signing secret sec_1 cannot be opened: x']);
+    assert.match(told({ secrets: { uses: [], canOpen: false, closed: [] } })[0] ?? '', /^hint: .* a master key that is not set here/);
   });
 
   test('a lane without an owner', () => assert.deepEqual(told({ lanes: [lane({ owner: { kind: 'none' } })] }), ['broken: Lane tgt_one has no owner: nothing is sent there']));

@@ -1,9 +1,13 @@
 /** `npm run status`: looks once, or again and again, and says by its exit code whether something is not being delivered. */
+import type { Keyring } from '../../src/domain/sealing.ts';
 import { messageOf, scrubUris } from '../../src/runtime/errors.ts';
+import type { Connection } from '../../src/store/client.ts';
+import { countByKey } from '../../src/store/sealed-secrets.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { isTransient } from '../../src/store/write-errors.ts';
 import { parseArguments } from '../cli/arguments.ts';
 import type { ToolContext } from '../cli/context.ts';
+import { keyringOf } from '../cli/database.ts';
 import { EXIT, type ExitCode } from '../cli/exit-codes.ts';
 import { helpText } from '../cli/help.ts';
 import { ToolError } from '../cli/tool-error.ts';
@@ -21,7 +25,7 @@ export async function statusCommand(context: ToolContext, clear: () => void): Pr
     return EXIT.done;
   }
   const { connection } = await findConnection(context.environment, context.folder);
-  const store = openStore(connection.db);
+  const store = await openAsGiven(connection, keyringOf(context.environment));
   try {
     return await (parsed.values.watch === null ? look(store, parsed.values, context) : watch(store, { ...parsed.values, everyMs: parsed.values.watch * 1_000 }, context, clear));
   } finally {
@@ -29,11 +33,21 @@ export async function statusCommand(context: ToolContext, clear: () => void): Pr
   }
 }
 
+/** Without all the keys it cannot tell which secrets open, so it does not try. */
+async function openAsGiven({ db }: Connection, keyring: Keyring): Promise<Store> {
+  const uses = await countByKey(openStore(db)).catch((error: unknown) => {
+    throw asLost(error);
+  });
+  return openStore(db, uses.every(({ keyId }) => keyId === null || keyring.byId.has(keyId)) ? keyring : null);
+}
+
+const asLost = (error: unknown): unknown => (isTransient(error) ? new ToolError(EXIT.unreachable, 'mongodb_lost', `Lost MongoDB: ${scrubUris(messageOf(error))}`, { cause: error }) : error);
+
 async function look(store: Store, values: StatusValues, context: ToolContext): Promise<ExitCode> {
   try {
     return show(await takeSnapshot(store), values, context);
   } catch (error) {
-    throw isTransient(error) ? new ToolError(EXIT.unreachable, 'mongodb_lost', `Lost MongoDB: ${scrubUris(messageOf(error))}`, { cause: error }) : error;
+    throw asLost(error);
   }
 }
 

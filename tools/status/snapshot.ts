@@ -1,10 +1,12 @@
 /** One look at the whole system, as plain values. All times are told as spans from the server's now, so no clock of ours counts. */
 import type { TargetId } from '../../src/domain/ids.ts';
 import { LEASE_MS, TRUST_MS } from '../../src/domain/lease.ts';
+import { faultOf } from '../../src/domain/signing-secret.ts';
 import type { Target } from '../../src/domain/target.ts';
 import { scrubUris } from '../../src/runtime/errors.ts';
 import { listLanes, type LaneRecord } from '../../src/store/lanes.ts';
 import { serverTime } from '../../src/store/replay.ts';
+import { countByKey, type KeyUse } from '../../src/store/sealed-secrets.ts';
 import { checkSchemaVersion } from '../../src/store/schema-version.ts';
 import { liveSessions, type SessionInfo } from '../../src/store/sessions.ts';
 import { countDue, countInState, countPendingFanOut, nextWakeAt, oldestDueAt, oldestPendingFanOut, oplogWindow, serverVersion, setMembers, streamPlaces, type Count, type SetMember, type StreamPlace } from '../../src/store/status.ts';
@@ -58,6 +60,8 @@ export interface Snapshot {
   readonly members: readonly Member[];
   readonly lanes: readonly Lane[];
   readonly pendingFanOut: Count & { readonly oldestForMs: number | null };
+  /** Stored signing secrets by the key that seals them; null: plain. `canOpen`: whether all those keys are set here; if so, `closed` names the targets whose secrets do not open. */
+  readonly secrets: { readonly uses: readonly KeyUse[]; readonly canOpen: boolean; readonly closed: readonly { readonly targetId: TargetId; readonly reason: string }[] };
 }
 
 const MOST_COUNTED = 100_000;
@@ -69,12 +73,12 @@ const TARGETS_AT_ONCE = 4;
 export async function takeSnapshot(store: Store): Promise<Snapshot> {
   const at = await serverTime(store);
   const [targets, lanes, sessions] = await Promise.all([listTargets(store), listLanes(store, []), liveSessions(store)]);
-  const [places, pendingFanOut, window, nodes, mongodbVersion, schemaVersion] = await Promise.all([
-    streamPlaces(store, sessions.map(({ member }) => member)), fanOutOf(store, at), oplogWindow(store), setMembers(store), serverVersion(store), checkSchemaVersion(store),
+  const [places, pendingFanOut, window, nodes, mongodbVersion, schemaVersion, uses] = await Promise.all([
+    streamPlaces(store, sessions.map(({ member }) => member)), fanOutOf(store, at), oplogWindow(store), setMembers(store), serverVersion(store), checkSchemaVersion(store), countByKey(store),
   ]);
   const oldestPlace = places.length === 0 ? null : Math.min(...places.map(({ reachedAt }) => reachedAt.getTime()));
   return {
-    database: store.db.databaseName, at, schemaVersion, mongodbVersion, nodes, pendingFanOut,
+    database: store.db.databaseName, at, schemaVersion, mongodbVersion, nodes, pendingFanOut, secrets: { uses, canOpen: !store.vault.isBlind, closed: targets.flatMap((target) => closedOf(target, store)) },
     oplog: window === null ? null : { windowMs: window.lastAt.getTime() - window.firstAt.getTime(), leftMs: oldestPlace === null ? null : oldestPlace - window.firstAt.getTime() },
     members: sessions.map((session) => memberOf(session, { at, lanes, places })),
     lanes: await lanesOf(store, targets, { at, lanes, sessions }),
@@ -134,3 +138,8 @@ function ownerOf(lane: LaneRecord | undefined, sessions: readonly SessionInfo[])
 
 /** Never negative: the cluster's clock and the server's can be a second apart. */
 const since = (moment: Date, at: Date): number => Math.max(0, at.getTime() - moment.getTime());
+
+function closedOf({ id, secrets }: Target, { vault }: Store): Snapshot['secrets']['closed'] {
+  const reason = vault.isBlind ? null : faultOf(secrets);
+  return reason === null ? [] : [{ targetId: id, reason }];
+}

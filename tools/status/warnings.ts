@@ -24,6 +24,7 @@ export function warningsOf(snapshot: Snapshot): readonly Warning[] {
     ...living.flatMap((member) => streamWarnings(member, snapshot.oplog)),
     ...snapshot.lanes.flatMap(targetWarnings),
     ...nodeWarnings(snapshot.nodes),
+    ...secretWarnings(snapshot.secrets),
   ];
 }
 
@@ -56,4 +57,13 @@ function targetWarnings({ targetId, status, statusReason, due }: Lane): readonly
 
 function nodeWarnings(nodes: Snapshot['nodes']): readonly Warning[] {
   return (nodes ?? []).filter(({ state }) => !UP.includes(state)).map(({ name, state }) => ({ level: 'hint', text: `Member ${name} of the replica set is ${state}`, fix: 'bring it back: each one missing takes the set closer to having no majority' }));
+}
+
+function secretWarnings({ uses, canOpen, closed }: Snapshot['secrets']): readonly Warning[] {
+  const plain = uses.find(({ keyId }) => keyId === null)?.secrets ?? 0;
+  return [
+    ...closed.map(({ targetId, reason }) => ({ level: 'broken', text: `${targetId} is not sent to: ${reason}`, fix: 'set the key that sealed it; or rotate the secret of this target, and delete the one that does not open' } as const)),
+    ...(plain === 0 ? [] : [{ level: 'hint', text: `${plain} signing secret${plain === 1 ? ' is' : 's are'} stored plain`, fix: 'set HOOKTAIL_MASTER_KEY (npm run keys -- make makes one), start the programs again, and run npm run keys -- rewrap' } as const]),
+    ...(canOpen ? [] : [{ level: 'hint', text: 'Signing secrets are sealed under a master key that is not set here, so whether they open is not told', fix: 'give this tool the HOOKTAIL_MASTER_KEY of the programs; they do not start without it' } as const]),
+  ];
 }
