@@ -7,6 +7,7 @@ import type { Attempt } from '../domain/attempt.ts';
 import type { DeliveryState } from '../domain/delivery.ts';
 import type { EventStatus } from '../domain/event.ts';
 import type { DeliveryId, EventId, SessionId, TargetId, TimerId } from '../domain/ids.ts';
+import type { Place, SourceLimits, SourceScheme } from '../domain/source.ts';
 import type { RetryPolicy, TargetLimits, TargetStatus } from '../domain/target.ts';
 
 export interface EventDocument {
@@ -62,6 +63,22 @@ export interface TargetDocument {
   version: number;
 }
 
+export interface SourceDocument {
+  /** Its name. */
+  _id: string;
+  secrets: string[];
+  scheme: SourceScheme;
+  idempotency: Place | null;
+  eventType: Place | null;
+  /** JSON text. */
+  schema: string | null;
+  limits: SourceLimits;
+  maxBodyBytes: number | null;
+  description: string;
+  version: number;
+  createdAt: Date;
+}
+
 export interface LaneDocument {
   _id: TargetId;
   owner: SessionId | null;
@@ -103,6 +120,7 @@ export interface Store {
   readonly deliveries: Collection<DeliveryDocument>;
   readonly schedule: Collection<TimerDocument>;
   readonly targets: Collection<TargetDocument>;
+  readonly sources: Collection<SourceDocument>;
   readonly lanes: Collection<LaneDocument>;
   readonly sessions: Collection<SessionDocument>;
   readonly resumeTokens: Collection<ResumeTokenDocument>;
@@ -117,6 +135,7 @@ export function openStore(db: Db): Store {
     deliveries: db.collection('deliveries', options),
     schedule: db.collection('schedule', options),
     targets: db.collection('targets', options),
+    sources: db.collection('sources', options),
     lanes: db.collection('lanes', options),
     sessions: db.collection('sessions', options),
     resumeTokens: db.collection('resumeTokens', { ...options, writeConcern: QUICK }),
