@@ -4,14 +4,17 @@
  *   start   schema and indexes → targets → listening      stop   not ready → listener → writes → connections
  */
 import { adminRoutes } from './admin/admin-routes.ts';
+import type { RecordChange } from './admin/audit-port.ts';
 import { registerDefaultTarget } from './default-target.ts';
 import { createApp } from './http/app.ts';
+import { createEdge } from './ingest/edge.ts';
 import { createEventMaker } from './ingest/event-maker.ts';
 import { createEventWriter } from './ingest/event-writer.ts';
 import { createReadiness } from './http/health.ts';
 import { createFreshRouting } from './ingest/fresh-routing.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { ingestRoutes } from './ingest/ingest-routes.ts';
+import { createSourceDesk } from './ingest/source-desk.ts';
 import { keysOf } from './ingest/verify.ts';
 import { atMost } from './runtime/at-most.ts';
 import { systemClock } from './runtime/clock.ts';
@@ -21,9 +24,11 @@ import { logTelemetry } from './runtime/logger.ts';
 import { failure, isMain, runProgram, type Running } from './runtime/program.ts';
 import { startAll, stopAll } from './runtime/service.ts';
 import { createTelemetry, type Telemetry } from './runtime/telemetry.ts';
+import { createSchemaProof } from './runtime/user-schema/prove.ts';
 import { connectBoth } from './store/client.ts';
 import { pingPrimary } from './store/ping.ts';
 import { prepareDatabase } from './store/prepare.ts';
+import { SourceBook } from './store/source-book.ts';
 import { openStore } from './store/store.ts';
 import { TargetBook } from './store/target-book.ts';
 
@@ -55,8 +60,12 @@ export async function startServer(config: Config, telemetry: Telemetry = createT
     const writer = createEventWriter({ store, clock, telemetry, targets: createFreshRouting(clock, targets) });
     const readiness = createReadiness(clock, () => pingPrimary(work.db));
     const { ingestSecrets, maxBodyBytes, maxBatchBytes, adminToken } = config;
-    const ingest = ingestRoutes({ clock, telemetry, writer, makeEvent: createEventMaker(clock), keys: keysOf(ingestSecrets), maxBodyBytes, maxBatchBytes });
-    const app = createApp({ telemetry, readiness, groups: [ingest, adminRoutes({ store, adminToken })] });
+    const edge = createEdge(clock, { ratePerAddress: config.ingestRatePerAddress, ratePerSource: config.ingestRatePerSource, trustedProxies: config.trustProxy });
+    const desk = createSourceDesk(clock, new SourceBook(store));
+    const ingest = ingestRoutes({ clock, telemetry, edge, desk, writer, makeEvent: createEventMaker(clock), keys: keysOf(ingestSecrets), maxBodyBytes, maxBatchBytes });
+    const recordChange: RecordChange = (_, { action, subject }) => Promise.resolve(telemetry.emit('admin.changed', { action, subject }));
+    const admin = adminRoutes({ store, clock, adminToken, recordChange, proveSchema: createSchemaProof(clock) });
+    const app = createApp({ telemetry, readiness, groups: [ingest, admin] });
     const http = createHttpServer(app, clock, { host: config.host, port: config.port, graceMs: config.shutdownGraceMs });
 
     await startAll([http]);

@@ -5,11 +5,10 @@ import { digestsEqual } from '../domain/signing.ts';
 import type { RouteGroup } from '../http/app.ts';
 import type { Operation } from '../http/operation.ts';
 import { Problem } from '../http/problem.ts';
-import type { Store } from '../store/store.ts';
 import { createEventRoute } from './event-route.ts';
+import { sourceRoutes, type SourceRouteDeps } from './source-routes.ts';
 
-export interface AdminDeps {
-  readonly store: Store;
+export interface AdminDeps extends SourceRouteDeps {
   /** Null: bound to loopback, and everybody there may read. */
   readonly adminToken: string | null;
 }
@@ -19,10 +18,10 @@ const READS_EVENT: Operation = {
   answers: { 200: { description: 'The event', schema: { type: 'object' } } },
 };
 
-export function adminRoutes({ store, adminToken }: AdminDeps): RouteGroup {
+export function adminRoutes({ adminToken, ...deps }: AdminDeps): RouteGroup {
   return {
     guard: tokenGuard(adminToken),
-    routes: [{ method: 'GET', path: '/api/v1/events/:id', operation: READS_EVENT, handler: createEventRoute(store) }],
+    routes: [{ method: 'GET', path: '/api/v1/events/:id', operation: READS_EVENT, handler: createEventRoute(deps.store) }, ...sourceRoutes(deps)],
   };
 }
 

@@ -36,10 +36,10 @@ export interface Operation {
 const MOST_BYTES = 65_536;
 
 /** Reads and checks JSON bodies of one shape. Compiled once, at start. */
-export function createJsonReader<T>(schema: JsonSchema): (context: Context) => Promise<T> {
+export function createJsonReader<T>(schema: JsonSchema, mostBytes: number = MOST_BYTES): (context: Context) => Promise<T> {
   const validate = compileSchema<T>(schema);
   return async (context) => {
-    const value = parse(await readBody(context.req.raw, context.req.header('content-length'), MOST_BYTES));
+    const value = parse(await readBody(context.req.raw, context.req.header('content-length'), mostBytes));
     const checked = validate(value);
     if (checked.ok) return checked.value;
     throw new Problem('schema_mismatch', 'Expected a body of the documented shape', { errors: checked.faults });

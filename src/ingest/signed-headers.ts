@@ -27,7 +27,8 @@ const NAMES = {
 
 const UNIX_SECONDS = /^\d{10}$/;
 const RFC3339_UTC = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?Z$/;
-const KEY = /^[\x21-\x7e]{1,255}$/;
+/** An idempotency key. */
+export const KEY = /^[\x21-\x7e]{1,255}$/;
 const X_DIGEST = /^(?:v1=)?([0-9a-fA-F]{64})$/;
 const STANDARD_DIGEST = /^v1,([A-Za-z0-9+/]{43}=)$/;
 

@@ -26,6 +26,7 @@ const LEVELS: Partial<Record<TelemetryName, LogLevel>> = {
   'lane.taken': 'info',
   'lane.released': 'info',
   'lane.held': 'info',
+  'admin.changed': 'info',
   'target.registered': 'info',
   'target.disabled': 'warn',
   'write.failed': 'warn',

@@ -14,6 +14,8 @@ export interface TelemetryEvents {
 
   'event.accepted': { readonly eventId: EventId; readonly type: string | null; readonly duplicate: boolean };
   'request.refused': { readonly code: string; readonly status: number };
+  /** Why a request to a source was answered as one that is not signed; its sender is not told. */
+  'source.refused': { readonly source: string; readonly reason: string };
   'request.failed': { readonly error: string };
 
   'stream.opened': { readonly from: 'token' | 'time' | 'now'; readonly ageMs: number | null };
@@ -28,6 +30,8 @@ export interface TelemetryEvents {
   'lane.taken': { readonly targetId: TargetId; readonly term: number };
   'lane.released': { readonly targetId: TargetId; readonly reason: string };
   'lane.held': { readonly targetId: TargetId; readonly holdMs: number };
+  /** Somebody has changed how the system is set up. */
+  'admin.changed': { readonly action: string; readonly subject: string };
   'target.registered': { readonly targetId: TargetId; readonly url: string };
   'target.disabled': { readonly targetId: TargetId; readonly reason: string };
 
