@@ -36,12 +36,21 @@ const LIMITS = {
 const IDLE_MS = 65_000;
 /** Twice what a request may take, so that those are answered by their own limits. */
 const STALL_MS = 30_000;
+const LOOK_FOR_IDLE_MS = 50;
 
 export function createHttpServer(app: Hono, clock: Clock, { host, port, graceMs, idleMs = IDLE_MS, stallMs = STALL_MS }: HttpServerOptions): HttpServer {
   const server = createAdaptorServer({ fetch: app.fetch, createServer, serverOptions: { ...LIMITS, keepAliveTimeout: idleMs } }) as Server;
   server.setTimeout(stallMs);
   server.on('clientError', answerUnreadable);
   let url = '';
+
+  /** A connection whose last request has been answered would be kept for the next one. */
+  async function closeOnceIdle(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      server.closeIdleConnections();
+      await clock.sleep(LOOK_FOR_IDLE_MS, signal);
+    }
+  }
 
   return {
     get url() {
@@ -56,8 +65,8 @@ export function createHttpServer(app: Hono, clock: Clock, { host, port, graceMs,
     async stop() {
       if (!server.listening) return;
       const closed = new Promise((resolve) => server.close(resolve));
-      server.closeIdleConnections();
       const done = new AbortController();
+      void closeOnceIdle(done.signal);
       void clock.sleep(graceMs, done.signal).then(() => server.closeAllConnections());
       await closed;
       done.abort();

@@ -126,7 +126,7 @@ async function scansOf({ store }: World): Promise<number> {
 }
 
 describe('who cannot sign for a source', () => {
-  test('gets one answer, whether there is the source or not, and whatever is missing', () =>
+  test('case 2: gets one answer, whether there is the source or not, and whatever is missing', () =>
     inWorld({}, async (world) => {
       const url = await withSource(world, { name: 'known', scheme: { kind: 'github' }, secrets: [SECRET], maxBodyBytes: 100 });
       await sleep(IN_FORCE_MS);
@@ -201,7 +201,7 @@ describe('a provider’s request', () => {
 });
 
 describe('a source’s own', () => {
-  test('schema refuses bodies that do not fit, with where and why, and its batches item by item (case 19)', () =>
+  test('case 19: schema refuses bodies that do not fit, with where and why, and its batches item by item', () =>
     inWorld({}, async (world) => {
       const url = await withSource(world, { name: 'a', scheme: { kind: 'hooktail' }, secrets: [SECRET], schema: { type: 'object', required: ['n'], properties: { n: { type: 'integer' } } } });
       const post = async (body: string): Promise<readonly unknown[]> => {
