@@ -166,10 +166,10 @@ describe('too many requests', () => {
   const from = (address: string): Readonly<Record<string, string>> => ({ 'X-Forwarded-For': `203.0.113.1, ${address}` });
 
   test('case 21: of one address are refused with the time to come again, before they are read; other addresses are not', () =>
-    inWorld({ env: { INGEST_RATE_PER_ADDRESS: '300', TRUST_PROXY: '1' } }, (world) => withServer(world, async (url) => {
-      const answers = await Promise.all(Array.from({ length: 1_200 }, () => post(url, { headers: { ...from('198.51.100.1'), 'X-Signature': 'forged' } })));
+    inWorld({ env: { INGEST_RATE_PER_ADDRESS: '20', TRUST_PROXY: '1' } }, (world) => withServer(world, async (url) => {
+      const answers = await Promise.all(Array.from({ length: 601 }, () => post(url, { headers: { ...from('198.51.100.1'), 'X-Signature': 'forged' } })));
       const refused = answers.filter(({ status }) => status === 429);
-      assert.ok(refused.length > 100 && answers.length - refused.length >= 600, `${refused.length} refused`);
+      assert.ok(refused.length > 100 && answers.length - refused.length >= 40, `${refused.length} refused`);
       for (const { headers, body } of refused) assert.deepEqual([headers.get('retry-after'), body.code], ['1', 'rate_limited']);
       assert.equal((await post(url, { headers: from('198.51.100.2') })).status, 202);
     })));
