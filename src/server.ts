@@ -9,12 +9,14 @@ import { createAddressGuard } from './delivery/guard.ts';
 import type { TargetId } from './domain/ids.ts';
 import type { Target } from './domain/target.ts';
 import { createApp } from './http/app.ts';
+import { createEdge } from './ingest/edge.ts';
 import { createEventMaker } from './ingest/event-maker.ts';
 import { createEventWriter } from './ingest/event-writer.ts';
 import { createReadiness } from './http/health.ts';
 import { createFreshRouting } from './ingest/fresh-routing.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { ingestRoutes } from './ingest/ingest-routes.ts';
+import { createSourceDesk } from './ingest/source-desk.ts';
 import { keysOf } from './ingest/verify.ts';
 import { atMost } from './runtime/at-most.ts';
 import { systemClock } from './runtime/clock.ts';
@@ -25,11 +27,13 @@ import { loadKeyring } from './runtime/master-keys.ts';
 import { failure, isMain, runProgram, type Running } from './runtime/program.ts';
 import { startAll, stopAll } from './runtime/service.ts';
 import { createTelemetry, type Telemetry } from './runtime/telemetry.ts';
+import { createSchemaProof } from './runtime/user-schema/prove.ts';
 import { checkMasterKeys, tellUnreadable } from './secrets-at-rest.ts';
 import { hasLiveToken } from './store/admin-tokens.ts';
 import { connectBoth } from './store/client.ts';
 import { pingPrimary } from './store/ping.ts';
 import { prepareDatabase } from './store/prepare.ts';
+import { SourceBook } from './store/source-book.ts';
 import { openStore, type Store } from './store/store.ts';
 import { TargetBook } from './store/target-book.ts';
 
@@ -69,9 +73,11 @@ export async function startServer(config: Config, telemetry: Telemetry = createT
     const writer = createEventWriter({ store, clock, telemetry, targets: fresh });
     const readiness = createReadiness(clock, () => pingPrimary(work.db));
     const { ingestSecrets, maxBodyBytes, maxBatchBytes, adminToken } = config;
-    const ingest = ingestRoutes({ clock, telemetry, writer, makeEvent: createEventMaker(clock), keys: keysOf(ingestSecrets), maxBodyBytes, maxBatchBytes });
+    const edge = createEdge(clock, { ratePerAddress: config.ingestRatePerAddress, ratePerSource: config.ingestRatePerSource, trustedProxies: config.trustProxy });
+    const desk = createSourceDesk(clock, new SourceBook(store));
+    const ingest = ingestRoutes({ clock, telemetry, edge, desk, writer, makeEvent: createEventMaker(clock), keys: keysOf(ingestSecrets), maxBodyBytes, maxBatchBytes });
     const admin = adminRoutes({
-      store, clock, telemetry, adminToken, onLoopback: LOOPBACK.test(config.host), freshTarget,
+      store, clock, telemetry, adminToken, onLoopback: LOOPBACK.test(config.host), freshTarget, proveSchema: createSchemaProof(clock),
       refusesAddress: createAddressGuard(config.ssrfAllowCidrs), defaults: deliveryDefaults(config), hasDefaultTarget: config.downstreamUrl !== null,
     });
     const app = createApp({ telemetry, readiness, groups: [ingest, admin] });

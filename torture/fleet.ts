@@ -138,7 +138,7 @@ export class Fleet {
 
   #common(): Environment {
     return {
-      MONGODB_URI: this.mongo.uri, MONGODB_DB: DATABASE, INGEST_SECRET, SSRF_ALLOW_CIDRS: '127.0.0.0/8', GLOBAL_CONCURRENCY: String(SLOTS),
+      MONGODB_URI: this.mongo.uri, MONGODB_DB: DATABASE, INGEST_SECRET, INGEST_RATE_PER_ADDRESS: '0', SSRF_ALLOW_CIDRS: '127.0.0.0/8', GLOBAL_CONCURRENCY: String(SLOTS),
       SHUTDOWN_GRACE_MS: String(GRACE_MS), LOG_FORMAT: 'json', LOG_LEVEL: 'info',
     };
   }

@@ -12,6 +12,7 @@ import { createAddressGuard } from '../../src/delivery/guard.ts';
 import { attemptHeaders } from '../../src/delivery/headers.ts';
 import { createSender } from '../../src/delivery/sender.ts';
 import { createApp } from '../../src/http/app.ts';
+import { createEdge } from '../../src/ingest/edge.ts';
 import { createEventMaker } from '../../src/ingest/event-maker.ts';
 import { createHttpServer } from '../../src/http/http-server.ts';
 import { createIngestRoute } from '../../src/ingest/ingest-route.ts';
@@ -55,7 +56,8 @@ export async function serveIngest(downstreamUrl: string, accept: (event: HookEve
       return { id: event.id, status: 'RECEIVED', duplicate: false } as const;
     },
   };
-  const ingest = createIngestRoute({ clock, telemetry, writer, makeEvent: createEventMaker(clock), keys: keysOf(config.ingestSecrets), maxBodyBytes: config.maxBodyBytes });
+  const edge = createEdge(clock, { ratePerAddress: config.ingestRatePerAddress, ratePerSource: config.ingestRatePerSource, trustedProxies: config.trustProxy });
+  const ingest = createIngestRoute({ clock, telemetry, edge, writer, makeEvent: createEventMaker(clock), keys: keysOf(config.ingestSecrets), maxBodyBytes: config.maxBodyBytes });
   const app = createApp({ telemetry, readiness: { check: () => Promise.resolve() }, groups: [{ routes: [{ method: 'POST', path: INGEST_PATH, operation: { summary: 'Take in one event', tag: 'ingest', scope: null, answers: {} }, handler: ingest }] }] });
   const http = createHttpServer(app, clock, { host: config.host, port: 0, graceMs: 0 });
   await http.start();

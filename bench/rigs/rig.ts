@@ -66,5 +66,5 @@ export const DOWNSTREAM_SECRET = `whsec_${Buffer.alloc(32, 'bench').toString('ba
 
 /** The settings that all sides share. */
 export const commonEnvironment = ({ environment = {} }: RigOptions): Readonly<Record<string, string>> => ({
-  PORT: '0', INGEST_SECRET, DOWNSTREAM_SECRET, SSRF_ALLOW_CIDRS: '127.0.0.0/8', LOG_FORMAT: 'json', ...environment,
+  PORT: '0', INGEST_RATE_PER_ADDRESS: '1000000', INGEST_SECRET, DOWNSTREAM_SECRET, SSRF_ALLOW_CIDRS: '127.0.0.0/8', LOG_FORMAT: 'json', ...environment,
 });

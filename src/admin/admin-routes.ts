@@ -10,12 +10,13 @@ import { auditRoute } from './audit-route.ts';
 import { createEventRoute } from './event-route.ts';
 import { createGuard, type GuardOptions } from './guard.ts';
 import { secretRoutes } from './secret-routes.ts';
+import { sourceRoutes, type SourceRouteDeps } from './source-routes.ts';
 import type { TargetRouteDeps } from './target-handlers.ts';
 import { targetRoutes } from './target-routes.ts';
 import { TokenCache } from './token-cache.ts';
 import { tokenRoutes } from './token-routes.ts';
 
-export interface AdminDeps extends GuardOptions, Omit<TargetRouteDeps, 'recordChange'> {
+export interface AdminDeps extends GuardOptions, Omit<TargetRouteDeps, 'recordChange'>, Omit<SourceRouteDeps, 'recordChange'> {
   readonly telemetry: Telemetry;
   /** As the server knows it, a second old at most. */
   readonly freshTarget: (id: TargetId) => Promise<Target | null>;
@@ -26,7 +27,7 @@ const READS_EVENT: Operation = {
   answers: { 200: { description: 'The event', schema: { type: 'object' } } },
 };
 
-export function adminRoutes({ store, clock, telemetry, adminToken, onLoopback, freshTarget, ...rest }: AdminDeps): RouteGroup {
+export function adminRoutes({ store, clock, telemetry, adminToken, onLoopback, freshTarget, proveSchema, ...rest }: AdminDeps): RouteGroup {
   const recordChange = createRecordChange({ store, clock, telemetry });
   const tokens = new TokenCache({ clock, telemetry, store: { findLive: (hash) => findLiveToken(store, hash), anyLive: () => hasLiveToken(store, null), noteUse: (id) => noteUse(store, id) } });
   return {
@@ -34,6 +35,7 @@ export function adminRoutes({ store, clock, telemetry, adminToken, onLoopback, f
     routes: [
       { method: 'GET', path: '/api/v1/events/:id', operation: READS_EVENT, handler: createEventRoute(store) },
       ...targetRoutes({ store, clock, recordChange, ...rest }),
+      ...sourceRoutes({ store, clock, recordChange, proveSchema }),
       ...secretRoutes({ store, clock, recordChange, freshTarget }),
       ...tokenRoutes({ store, clock, recordChange }),
       auditRoute(store),

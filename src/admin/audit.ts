@@ -25,6 +25,7 @@ export function createRecordChange({ store, clock, telemetry }: AuditDeps): Reco
     const nowMs = clock.now();
     try {
       await insertAudit(store, { id: newAuditId(nowMs), at: new Date(nowMs), actor: actorOf(context), action, subject, changes: masked(changes), requestId: requestIdOf(context) });
+      telemetry.emit('admin.changed', { action, subject });
     } catch (error) {
       telemetry.emit('write.failed', { write: 'audit record', count: 1, error: messageOf(error) });
       throw new Problem('database_unavailable', 'Expected to record the change first, but the database did not take the record; nothing was changed', { retryAfterS: 5 });

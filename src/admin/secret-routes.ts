@@ -33,7 +33,7 @@ const DAY_S = 86_400;
 const KEYS_MAX_AGE_S = 60;
 
 export function secretRoutes({ store, clock, recordChange, freshTarget }: SecretRouteDeps): readonly Route[] {
-  const readRotation = createJsonReader<RotationRequest>(ROTATION, {});
+  const readRotation = createJsonReader<RotationRequest>(ROTATION, { ifEmpty: {} });
 
   async function list(context: Context): Promise<Response> {
     const { secrets, version, now } = await read(context);
@@ -97,7 +97,7 @@ export function secretRoutes({ store, clock, recordChange, freshTarget }: Secret
   const path = '/api/v1/targets/:id';
   return [
     { method: 'GET', path: `${path}/secrets`, operation: LISTS, handler: list },
-    { method: 'POST', path: `${path}/secrets/rotate`, operation: ROTATES, handler: rotate },
+    { method: 'POST', path: `${path}/rotate-secret`, operation: ROTATES, handler: rotate },
     { method: 'DELETE', path: `${path}/secrets/:secretId`, operation: REMOVES, handler: remove },
     { method: 'GET', path: `${path}/public-keys`, operation: TELLS_KEYS, handler: tellKeys },
   ];

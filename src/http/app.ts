@@ -12,6 +12,11 @@ export interface Route {
   /** As Hono writes it: `/api/v1/events/:id`. */
   readonly path: string;
   readonly handler: (context: Context) => Response | Promise<Response>;
+  /**
+   * The path of another route that leads here as well, whose handler passes such requests on. Hono's fast router knows no fixed
+   * name beside a parameter; with one, every request of the server would take twenty times as long to be routed (1.5 µs, not 0.07).
+   */
+  readonly reachedThrough?: string;
 }
 
 /** Routes that the same conditions hold for. */
@@ -35,8 +40,8 @@ export function createApp({ telemetry, readiness, groups }: AppDeps): Hono {
     return context.json({ status: 'ready' });
   });
   const routes = groups.flatMap((group) => group.routes);
-  for (const group of groups) for (const route of group.routes) app.on(route.method, [route.path], ...guardOf(group, route), route.handler);
-  for (const path of new Set(routes.map((route) => route.path))) app.all(path, refuseMethod(methodsAt(routes, path)));
+  for (const group of groups) for (const route of group.routes.filter(isRegistered)) app.on(route.method, [route.path], ...guardOf(group, route), route.handler);
+  for (const path of new Set(routes.filter(isRegistered).map((route) => route.path))) app.all(path, refuseMethod(methodsAt(routes, path)));
 
   app.notFound(() => refuse(new Problem('not_found', `Expected one of ${routes.map(({ method, path }) => `${method} ${path}`).join(', ')}, GET /livez, GET /readyz`)));
   app.onError((error) => refuse(toProblem(error, telemetry)));
@@ -47,6 +52,8 @@ export function createApp({ telemetry, readiness, groups }: AppDeps): Hono {
   }
   return app;
 }
+
+const isRegistered = ({ reachedThrough }: Route): boolean => reachedThrough === undefined;
 
 function guardOf({ guard }: RouteGroup, route: Route): readonly MiddlewareHandler[] {
   if (guard === undefined) return [];

@@ -2,7 +2,7 @@
  * The listening socket, with limits that really fire: Node looks at its request timeouts only every 30 s unless told
  * otherwise. What does not even parse as HTTP is answered as a problem too.
  */
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { Hono } from 'hono';
@@ -21,6 +21,10 @@ export interface HttpServerOptions {
   readonly port: number;
   /** How long requests may go on after `stop()`, before their connections are cut. */
   readonly graceMs: number;
+  /** How long a connection may be kept without a request. Longer than the usual idle limit of load balancers, so that they close first. */
+  readonly idleMs?: number;
+  /** How long nothing may move on a connection in the middle of a request or an answer, such as one that nobody reads. */
+  readonly stallMs?: number;
 }
 
 const LIMITS = {
@@ -28,14 +32,25 @@ const LIMITS = {
   headersTimeout: 10_000,
   connectionsCheckingInterval: 1_000,
   maxHeaderSize: 16_384,
-  // Longer than the usual idle limit of load balancers, so that they close first.
-  keepAliveTimeout: 65_000,
 };
+const IDLE_MS = 65_000;
+/** Twice what a request may take, so that those are answered by their own limits. */
+const STALL_MS = 30_000;
+const LOOK_FOR_IDLE_MS = 50;
 
-export function createHttpServer(app: Hono, clock: Clock, { host, port, graceMs }: HttpServerOptions): HttpServer {
-  const server = createAdaptorServer({ fetch: app.fetch, createServer, serverOptions: LIMITS }) as Server;
+export function createHttpServer(app: Hono, clock: Clock, { host, port, graceMs, idleMs = IDLE_MS, stallMs = STALL_MS }: HttpServerOptions): HttpServer {
+  const server = createAdaptorServer({ fetch: app.fetch, createServer, serverOptions: { ...LIMITS, keepAliveTimeout: idleMs } }) as Server;
+  server.setTimeout(stallMs);
   server.on('clientError', answerUnreadable);
   let url = '';
+
+  /** A connection whose last request has been answered would be kept for the next one. */
+  async function closeOnceIdle(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      server.closeIdleConnections();
+      await clock.sleep(LOOK_FOR_IDLE_MS, signal);
+    }
+  }
 
   return {
     get url() {
@@ -50,8 +65,8 @@ export function createHttpServer(app: Hono, clock: Clock, { host, port, graceMs 
     async stop() {
       if (!server.listening) return;
       const closed = new Promise((resolve) => server.close(resolve));
-      server.closeIdleConnections();
       const done = new AbortController();
+      void closeOnceIdle(done.signal);
       void clock.sleep(graceMs, done.signal).then(() => server.closeAllConnections());
       await closed;
       done.abort();
@@ -78,9 +93,21 @@ const UNREADABLE: Readonly<Record<string, readonly [ProblemCode, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', `Expected the whole request within ${LIMITS.requestTimeout / 1000} s`],
 };
 
+/** What Node keeps of the answer that a connection owes (nodejs/node lib/_http_server.js, socketOnError). */
+interface Answering {
+  readonly _httpMessage?: ServerResponse | null;
+}
+
 function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
+    return;
+  }
+  const owed = (socket as Answering)._httpMessage;
+  if (owed?.req.complete === true) {
+    // Rubbish behind a whole request must not be answered in its place: its own answer may be a 202.
+    socket.pause();
+    owed.once('close', () => socket.destroy());
     return;
   }
   const [code, detail] = UNREADABLE[error.code ?? ''] ?? (['bad_request', 'Expected an HTTP/1.1 request, got something that is none'] as const);

@@ -34,11 +34,17 @@ export interface Operation {
 
 const MOST_BYTES = 65_536;
 
-/** Reads and checks JSON bodies of one shape; none at all stands for `ifEmpty`, where that is said. Compiled once, at start. */
-export function createJsonReader<T>(schema: JsonSchema, ifEmpty?: T): (context: Context) => Promise<T> {
+export interface JsonReaderOptions<T> {
+  readonly mostBytes?: number;
+  /** What no body at all stands for; without it there must be one. */
+  readonly ifEmpty?: T;
+}
+
+/** Reads and checks JSON bodies of one shape. Compiled once, at start. */
+export function createJsonReader<T>(schema: JsonSchema, { mostBytes = MOST_BYTES, ifEmpty }: JsonReaderOptions<T> = {}): (context: Context) => Promise<T> {
   const validate = compileSchema<T>(schema);
   return async (context) => {
-    const bytes = await readBody(context.req.raw, context.req.header('content-length'), MOST_BYTES);
+    const bytes = await readBody(context.req.raw, context.req.header('content-length'), mostBytes);
     if (bytes.byteLength === 0 && ifEmpty !== undefined) return ifEmpty;
     const value = parse(bytes);
     const checked = validate(value);

@@ -1,75 +1,28 @@
-/**
- * `POST /api/v1/webhooks/ingest/batch`: many events in one signed request, written by as few statements as can be, with an answer
- * for each. The key of an item is the request's key and the item's place, so that repeating a request repeats every item.
- *
- *   202  every item is stored      207  some are, and the rest can never be      503  some could not be stored now: repeat the request
- */
+/** `POST /api/v1/webhooks/ingest/batch`: many events of the default source in one signed request. */
 import type { Context } from 'hono';
-import type { IncomingEvent } from '../domain/event.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { Telemetry } from '../runtime/telemetry.ts';
-import { BATCH_TYPES, splitBatch } from './batch-items.ts';
+import { createBatchIntake, refuseLongKey, type BatchIntakeDeps } from './batch-intake.ts';
+import { BATCH_TYPES } from './batch-items.ts';
+import type { Edge } from './edge.ts';
 import type { MakeEvent } from './event-maker.ts';
-import type { Accepted, EventWriter } from './event-writer.ts';
 import { DEFAULT_SOURCE } from './ingest-route.ts';
-import { Problem, problemFields } from '../http/problem.ts';
-import { readSignedRequest, type SignedRequest } from './signed-request.ts';
+import { readSignedRequest } from './signed-request.ts';
 
-export interface BatchDeps {
+export interface BatchDeps extends BatchIntakeDeps {
   readonly clock: Clock;
-  readonly telemetry: Telemetry;
-  readonly writer: Pick<EventWriter, 'acceptAll'>;
+  readonly edge: Edge;
   readonly makeEvent: MakeEvent;
   readonly keys: readonly Uint8Array[];
-  /** Of one event. */
-  readonly maxBodyBytes: number;
   readonly maxBatchBytes: number;
 }
 
-/** An item's key must fit where a key does, and ends in its place. */
-const LONGEST_KEY = 250;
-
-type Item = IncomingEvent | Problem;
-type Answer = Accepted | Problem;
-
-export function createBatchRoute({ clock, telemetry, writer, makeEvent, keys, maxBodyBytes, maxBatchBytes }: BatchDeps): (context: Context) => Promise<Response> {
-  const toItem = ({ idempotencyKey }: SignedRequest) => (body: Uint8Array, place: number): Item => {
-    try {
-      if (body.byteLength > maxBodyBytes) throw new Problem('body_too_large', `Expected at most ${maxBodyBytes} bytes an event, got ${body.byteLength}`);
-      return makeEvent({ source: DEFAULT_SOURCE, idempotencyKey: `${idempotencyKey}#${place}`, body, contentType: 'application/json' });
-    } catch (error) {
-      if (error instanceof Problem) return error;
-      throw error;
-    }
-  };
-
-  /** In the order of the items. */
-  async function store(items: readonly Item[]): Promise<readonly Answer[]> {
-    const events = items.filter((item): item is IncomingEvent => !(item instanceof Problem));
-    const stored = await writer.acceptAll(events);
-    const answers = new Map(events.map((event, index) => [event, stored[index]]));
-    return items.map((item) => (item instanceof Problem ? item : (answers.get(item) ?? new Problem('internal_error', 'No answer came for this event'))));
-  }
-
+export function createBatchRoute({ clock, edge, makeEvent, keys, maxBatchBytes, ...deps }: BatchDeps): (context: Context) => Promise<Response> {
+  const storeBatch = createBatchIntake(deps);
   return async (context) => {
+    edge.admitAddress(context);
     const request = await readSignedRequest(context, { clock, keys, maxBytes: maxBatchBytes, types: BATCH_TYPES });
-    if (request.idempotencyKey.length > LONGEST_KEY) throw new Problem('invalid_idempotency_key', `Expected at most ${LONGEST_KEY} characters for a batch, got ${request.idempotencyKey.length}`);
-    const items = splitBatch(request.body, request.contentType).map(toItem(request));
-    const answers = await store(items);
-    const passing = answers.find((answer) => answer instanceof Problem && answer.status === 503);
-    if (passing instanceof Problem) throw passing;
-    items.forEach((item, index) => tell(item, answers[index]));
-    return respond(answers);
+    edge.admitSource(DEFAULT_SOURCE);
+    refuseLongKey(request.idempotencyKey);
+    return storeBatch(request, (body, idempotencyKey) => makeEvent({ source: DEFAULT_SOURCE, idempotencyKey, body, contentType: 'application/json' }));
   };
-
-  function tell(item: Item, answer: Answer | undefined): void {
-    if (answer instanceof Problem) telemetry.emit('request.refused', { code: answer.code, status: answer.status });
-    else if (answer !== undefined && !(item instanceof Problem)) telemetry.emit('event.accepted', { eventId: answer.id, type: item.type, duplicate: answer.duplicate });
-  }
-}
-
-function respond(answers: readonly Answer[]): Response {
-  const refused = answers.filter((answer) => answer instanceof Problem).length;
-  const items = answers.map((answer) => (answer instanceof Problem ? { problem: problemFields(answer) } : { event: { id: answer.id, status: answer.status, duplicate: answer.duplicate } }));
-  return Response.json({ accepted: answers.length - refused, refused, items }, { status: refused === 0 ? 202 : 207 });
 }

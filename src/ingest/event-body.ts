@@ -9,7 +9,7 @@ import { Problem } from '../http/problem.ts';
 
 const MAX_DEPTH = 64;
 const MAX_KEYS = 10_000;
-const MAX_TYPE_CHARACTERS = 255;
+export const MAX_TYPE_CHARACTERS = 255;
 
 const ANY = ['string', 'number', 'boolean', 'object', 'array', 'null'] as const;
 const typeField = { type: ANY, maxLength: MAX_TYPE_CHARACTERS };
@@ -20,18 +20,26 @@ const checkEnvelope = compileSchema<Record<string, unknown>>({
 });
 
 /** The event's type, or null when the body names none. @throws Problem when the body is not an acceptable event. */
-export function readEventType(body: Uint8Array): string | null {
+export const readEventType = (body: Uint8Array): string | null => envelopeType(parseBody(body));
+
+/** What a body means, once it is known to be harmless. @throws Problem `invalid_utf8`, `json_too_complex` or `invalid_json` */
+export function parseBody(body: Uint8Array): unknown {
   if (!isUtf8(body)) throw new Problem('invalid_utf8', 'Expected UTF-8, got bytes that are not');
   checkComplexity(body);
-  const checked = checkEnvelope(parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')));
-  if (!checked.ok) throw new Problem('schema_mismatch', 'Expected a JSON object whose type, if it names one, has at most 255 characters', { errors: checked.faults });
+  return parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
+}
+
+/** The type as it stands in `type`, else in `data.event_type`. @throws Problem `schema_mismatch` */
+export function envelopeType(value: unknown): string | null {
+  const checked = checkEnvelope(value);
+  if (!checked.ok) throw new Problem('schema_mismatch', `Expected a JSON object whose type, if it names one, has at most ${MAX_TYPE_CHARACTERS} characters`, { errors: checked.faults });
   const { type, data } = checked.value;
   if (typeof type === 'string' && type !== '') return type;
   const nested: unknown = isRecord(data) ? data['event_type'] : undefined;
   return typeof nested === 'string' && nested !== '' ? nested : null;
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+export const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
 function parse(text: string): unknown {
   try {

@@ -10,19 +10,23 @@ export interface EventParts {
   readonly idempotencyKey: string;
   readonly body: Uint8Array;
   readonly contentType: string;
+  /** Read of the body when absent. */
+  readonly type?: string | null;
+  /** What must be equal when the key is used again; the body when absent. */
+  readonly identity?: string;
 }
 
 /** @throws Problem when the body is not an acceptable event */
 export type MakeEvent = (parts: EventParts) => IncomingEvent;
 
 export function createEventMaker(clock: Clock): MakeEvent {
-  return ({ source, idempotencyKey, body, contentType }) => {
+  return ({ source, idempotencyKey, body, contentType, type, identity }) => {
     const nowMs = clock.now();
     return {
       id: newEventId(nowMs),
       source, idempotencyKey,
-      fingerprint: createHash('sha256').update(body).digest('hex'),
-      type: readEventType(body),
+      fingerprint: createHash('sha256').update(identity ?? body).digest('hex'),
+      type: type === undefined ? readEventType(body) : type,
       body, contentType,
       receivedAt: new Date(nowMs),
     };

@@ -2,6 +2,7 @@
 import type { Context } from 'hono';
 import type { Clock } from '../runtime/clock.ts';
 import type { Telemetry } from '../runtime/telemetry.ts';
+import type { Edge } from './edge.ts';
 import type { MakeEvent } from './event-maker.ts';
 import type { Accepted, EventWriter } from './event-writer.ts';
 import { JSON_TYPES, readSignedRequest } from './signed-request.ts';
@@ -9,6 +10,7 @@ import { JSON_TYPES, readSignedRequest } from './signed-request.ts';
 export interface IngestDeps {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+  readonly edge: Edge;
   readonly writer: Pick<EventWriter, 'accept'>;
   readonly makeEvent: MakeEvent;
   /** Of the secrets that may sign. */
@@ -18,17 +20,19 @@ export interface IngestDeps {
 
 export const DEFAULT_SOURCE = 'default';
 
-export function createIngestRoute({ clock, telemetry, writer, makeEvent, keys, maxBodyBytes }: IngestDeps): (context: Context) => Promise<Response> {
+export function createIngestRoute({ clock, telemetry, edge, writer, makeEvent, keys, maxBodyBytes }: IngestDeps): (context: Context) => Promise<Response> {
   return async (context) => {
+    edge.admitAddress(context);
     const request = await readSignedRequest(context, { clock, keys, maxBytes: maxBodyBytes, types: JSON_TYPES });
+    edge.admitSource(DEFAULT_SOURCE);
     const event = makeEvent({ ...request, source: DEFAULT_SOURCE });
     const accepted = await writer.accept(event);
     telemetry.emit('event.accepted', { eventId: accepted.id, type: event.type, duplicate: accepted.duplicate });
-    return answer(accepted);
+    return acceptedResponse(accepted);
   };
 }
 
-function answer({ id, status, duplicate }: Accepted): Response {
+export function acceptedResponse({ id, status, duplicate }: Accepted): Response {
   const headers: Record<string, string> = { 'content-type': 'application/json' };
   if (duplicate) headers['idempotency-replayed'] = 'true';
   return new Response(JSON.stringify({ id, status, duplicate }), { status: 202, headers });

@@ -4,6 +4,7 @@ import type { RouteGroup } from '../http/app.ts';
 import type { JsonSchema, Operation } from '../http/operation.ts';
 import { createBatchRoute, type BatchDeps } from './batch-route.ts';
 import { createIngestRoute, type IngestDeps } from './ingest-route.ts';
+import { createSourceRoutes, type SourceDeps } from './source-route.ts';
 
 const ACCEPTED: JsonSchema = {
   type: 'object', required: ['id', 'status', 'duplicate'],
@@ -16,6 +17,8 @@ const ITEMS: JsonSchema = {
 };
 
 const INGEST = '/api/v1/webhooks/ingest';
+/** No source can have this name (domain/source.ts). */
+const BATCH = 'batch';
 
 const TAKES_ONE: Operation = {
   summary: 'Take in one event', tag: 'ingest', scope: null,
@@ -29,9 +32,15 @@ const TAKES_MANY: Operation = {
   answers: { 202: { description: 'All events are stored', schema: ITEMS }, 207: { description: 'Some can never be', schema: ITEMS } },
 };
 
-export const ingestRoutes = (deps: IngestDeps & BatchDeps): RouteGroup => ({
-  routes: [
-    { method: 'POST', path: INGEST, operation: TAKES_ONE, handler: createIngestRoute(deps) },
-    { method: 'POST', path: `${INGEST}/batch`, operation: TAKES_MANY, handler: createBatchRoute(deps) },
-  ],
-});
+export function ingestRoutes(deps: IngestDeps & BatchDeps & SourceDeps): RouteGroup {
+  const ofSource = createSourceRoutes(deps);
+  const batch = createBatchRoute(deps);
+  return {
+    routes: [
+      { method: 'POST', path: INGEST, operation: TAKES_ONE, handler: createIngestRoute(deps) },
+      { method: 'POST', path: `${INGEST}/${BATCH}`, operation: TAKES_MANY, handler: batch, reachedThrough: `${INGEST}/:source` },
+      { method: 'POST', path: `${INGEST}/:source`, operation: { ...TAKES_ONE, summary: 'Take in one event of a source' }, handler: (context) => (context.req.param('source') === BATCH ? batch(context) : ofSource.one(context)) },
+      { method: 'POST', path: `${INGEST}/:source/batch`, operation: { ...TAKES_MANY, summary: 'Take in many events of a source' }, handler: ofSource.batch },
+    ],
+  };
+}

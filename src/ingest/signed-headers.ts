@@ -27,13 +27,16 @@ const NAMES = {
 
 const UNIX_SECONDS = /^\d{10}$/;
 const RFC3339_UTC = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?Z$/;
-const KEY = /^[\x21-\x7e]{1,255}$/;
+/** An idempotency key. */
+export const KEY = /^[\x21-\x7e]{1,255}$/;
 const X_DIGEST = /^(?:v1=)?([0-9a-fA-F]{64})$/;
 const STANDARD_DIGEST = /^v1,([A-Za-z0-9+/]{43}=)$/;
 
-/** @throws Problem when a header is missing or not readable. */
-export function readSignedHeaders(header: HeaderReader): SignedHeaders {
-  const scheme = schemeOf(header);
+/**
+ * @param scheme the set that it must be; by the signature that is there when absent
+ * @throws Problem when a header is missing or not readable
+ */
+export function readSignedHeaders(header: HeaderReader, scheme: Scheme = schemeOf(header)): SignedHeaders {
   const names = NAMES[scheme];
   const timestamp = requireHeader(header, names.timestamp);
   const idempotencyKey = requireHeader(header, names.key);

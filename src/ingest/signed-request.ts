@@ -50,7 +50,8 @@ function checkHeaders(context: Context, { clock, maxBytes, types }: Omit<SignedR
   return headers;
 }
 
-function refuseContent(type: string | undefined, encoding: string | undefined, { pattern, words }: AcceptedTypes): void {
+/** @throws Problem `unsupported_media_type` or `unsupported_encoding` */
+export function refuseContent(type: string | undefined, encoding: string | undefined, { pattern, words }: AcceptedTypes): void {
   if (type === undefined || !pattern.test(type)) throw new Problem('unsupported_media_type', `Expected Content-Type ${words}, got ${type === undefined ? 'none' : JSON.stringify(type.slice(0, 80))}`);
   if (encoding !== undefined && encoding !== 'identity') throw new Problem('unsupported_encoding', `Expected a body without Content-Encoding, got ${JSON.stringify(encoding.slice(0, 40))}`);
 }

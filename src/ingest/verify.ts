@@ -10,7 +10,7 @@ export const TOLERANCE_S = 300;
 export const keysOf = (secrets: readonly string[]): readonly Buffer[] => secrets.map(secretKey).filter((key) => key !== null);
 
 /** @throws Problem `timestamp_out_of_window` */
-export function checkTimestamp({ timestampMs }: SignedHeaders, nowMs: number): void {
+export function checkTimestamp({ timestampMs }: Pick<SignedHeaders, 'timestampMs'>, nowMs: number): void {
   const offByS = Math.round((timestampMs - nowMs) / 1000);
   if (Math.abs(offByS) <= TOLERANCE_S) return;
   throw new Problem('timestamp_out_of_window', `Expected a timestamp within ${TOLERANCE_S} s of now, got one ${Math.abs(offByS)} s ${offByS < 0 ? 'in the past' : 'ahead'}`);

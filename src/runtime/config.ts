@@ -32,6 +32,9 @@ export interface Config {
   readonly deliveryTimeoutMs: number;
   readonly maxBodyBytes: number;
   readonly maxBatchBytes: number;
+  readonly ingestRatePerAddress: number;
+  readonly ingestRatePerSource: number;
+  readonly trustProxy: number;
   readonly processorName: string | null;
   readonly ssrfAllowCidrs: readonly string[];
   readonly retentionDays: number;
@@ -72,6 +75,9 @@ export const CONFIG_ROWS: Rows = {
   deliveryTimeoutMs: { env: 'DELIVERY_TIMEOUT_MS', help: 'Deadline of one attempt in milliseconds, 100 to 300000. Default 15000', fallback: 15_000, read: readCount(100, 300_000) },
   maxBodyBytes: { env: 'INGEST_MAX_BODY_BYTES', help: 'Largest event body in bytes, 1024 to 8388608. Default 262144', fallback: 262_144, read: readCount(1_024, 8_388_608) },
   maxBatchBytes: { env: 'INGEST_MAX_BATCH_BYTES', help: 'Largest body of a batch of events in bytes, 1024 to 33554432. Default 4194304', fallback: 4_194_304, read: readCount(1_024, 33_554_432) },
+  ingestRatePerAddress: { env: 'INGEST_RATE_PER_ADDRESS', help: 'Requests per second that each server takes from one address, 0 to 1000000, with twice as many at once; 0 means no limit. Default 1000', fallback: 1_000, read: readCount(0, 1_000_000) },
+  ingestRatePerSource: { env: 'INGEST_RATE_PER_SOURCE', help: 'Signed requests per second that each server takes for the default source, 0 to 1000000, with twice as many at once; 0 means no limit. Default 0', fallback: 0, read: readCount(0, 1_000_000) },
+  trustProxy: { env: 'TRUST_PROXY', help: 'How many proxies in front of the server are to be believed about X-Forwarded-For, 0 to 10. Default 0: the address is that of the connection', fallback: 0, read: readCount(0, 10) },
   processorName: { env: 'PROCESSOR_NAME', help: 'Name of this processor in the fleet, one name a process. Default: the host name', fallback: null, read: readText(/^[A-Za-z0-9_.-]{1,64}$/, '1 to 64 letters, digits, _, . or -') },
   ssrfAllowCidrs: { env: 'SSRF_ALLOW_CIDRS', help: 'Private networks that targets may live in, such as 10.0.0.0/8,127.0.0.0/8. Default: none', fallback: [], read: readCidrs },
   retentionDays: { env: 'RETENTION_DAYS', help: 'Days that finished events are kept, 1 to 3650. Default 30', fallback: 30, read: readCount(1, 3_650) },

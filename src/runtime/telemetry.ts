@@ -14,6 +14,8 @@ export interface TelemetryEvents {
 
   'event.accepted': { readonly eventId: EventId; readonly type: string | null; readonly duplicate: boolean };
   'request.refused': { readonly code: string; readonly status: number };
+  /** Why a request to a source was answered as one that is not signed; its sender is not told. */
+  'source.refused': { readonly source: string; readonly reason: string };
   'request.failed': { readonly error: string };
 
   'stream.opened': { readonly from: 'token' | 'time' | 'now'; readonly ageMs: number | null };
@@ -33,7 +35,7 @@ export interface TelemetryEvents {
   'target.ended': { readonly targetId: TargetId; readonly count: number };
   /** Nothing is owed to a deleted target any more, and it is gone. */
   'target.removed': { readonly targetId: TargetId };
-  /** Somebody changed something over the API. */
+  /** Somebody changes something over the API: it stands in the audit record. */
   'admin.changed': { readonly action: string; readonly subject: string };
   'target.disabled': { readonly targetId: TargetId; readonly reason: string };
 

@@ -4,7 +4,7 @@
  */
 import type { Collection } from 'mongodb';
 import { DURABLE, type Store } from './store.ts';
-import { asStored, signingOf, type SecretField, type SecretOwner, type StoredSecret } from './vault.ts';
+import { asStored, ingestOf, signingOf, type SecretField, type SecretOwner, type StoredSecret } from './vault.ts';
 
 /** What a document with secrets must look like here, whatever else it holds. */
 interface SecretsDocument {
@@ -18,7 +18,7 @@ interface SecretPlace {
 }
 
 /** Every collection whose documents hold secrets in a field `secrets`. */
-const PLACES: readonly SecretPlace[] = [{ collection: 'targets', ownerOf: signingOf }];
+const PLACES: readonly SecretPlace[] = [{ collection: 'targets', ownerOf: signingOf }, { collection: 'sources', ownerOf: ingestOf }];
 
 const collectionOf = ({ db }: Store, { collection }: SecretPlace): Collection<SecretsDocument> => db.collection(collection, { writeConcern: DURABLE, readConcern: { level: 'majority' } });
 

@@ -10,6 +10,7 @@ import type { PayloadFilter } from '../domain/filter.ts';
 import type { AuditId, DeliveryId, EventId, SessionId, TargetId, TimerId, TokenId } from '../domain/ids.ts';
 import type { Keyring } from '../domain/sealing.ts';
 import type { Scope } from '../domain/scope.ts';
+import type { Place, SourceLimits, SourceScheme } from '../domain/source.ts';
 import type { RetryPolicy, TargetLimits, TargetStatus } from '../domain/target.ts';
 import { Vault, type SecretField } from './vault.ts';
 
@@ -113,6 +114,22 @@ export interface AuditDocument {
   requestId?: string;
 }
 
+export interface SourceDocument {
+  /** Its name. */
+  _id: string;
+  secrets: SecretField;
+  scheme: SourceScheme;
+  idempotency: Place | null;
+  eventType: Place | null;
+  /** JSON text. */
+  schema: string | null;
+  limits: SourceLimits;
+  maxBodyBytes: number | null;
+  description: string;
+  version: number;
+  createdAt: Date;
+}
+
 export interface LaneDocument {
   _id: TargetId;
   owner: SessionId | null;
@@ -159,6 +176,7 @@ export interface Store {
   readonly targetHours: Collection<TargetHourDocument>;
   readonly adminTokens: Collection<AdminTokenDocument>;
   readonly audit: Collection<AuditDocument>;
+  readonly sources: Collection<SourceDocument>;
   readonly lanes: Collection<LaneDocument>;
   readonly sessions: Collection<SessionDocument>;
   readonly resumeTokens: Collection<ResumeTokenDocument>;
@@ -180,6 +198,7 @@ export function openStore(db: Db, keyring: Keyring | null = null): Store {
     targetHours: db.collection('targetHours', { ...options, writeConcern: QUICK }),
     adminTokens: db.collection('adminTokens', options),
     audit: db.collection('audit', options),
+    sources: db.collection('sources', options),
     lanes: db.collection('lanes', options),
     sessions: db.collection('sessions', options),
     resumeTokens: db.collection('resumeTokens', { ...options, writeConcern: QUICK }),

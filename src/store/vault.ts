@@ -26,6 +26,8 @@ export interface SecretOwner {
 
 export const signingOf = (targetId: string): SecretOwner => ({ collection: 'targets', id: targetId, purpose: 'signing' });
 
+export const ingestOf = (source: string): SecretOwner => ({ collection: 'sources', id: source, purpose: 'ingest' });
+
 /** More than any fleet has; beyond it the oldest are opened again when they are asked for. */
 const MOST_KNOWN = 20_000;
 

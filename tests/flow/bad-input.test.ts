@@ -1,3 +1,4 @@
+/** Bad input of every kind; a number is that of the case in the table of hostile ones. */
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -15,30 +16,32 @@ const wide = `{${Array.from({ length: 60_000 }, (_, index) => `"k${index}":1`).j
 
 /** What is sent, and the status and code it must be refused with. */
 const REFUSALS: readonly (readonly [string, PostOptions, number, string])[] = [
-  ['no signature', { headers: { 'X-Signature': undefined } }, 401, 'missing_signature'],
-  ['a signature by another secret', { secret: 'another' }, 401, 'invalid_signature'],
+  ['case 1: no signature', { headers: { 'X-Signature': undefined } }, 401, 'missing_signature'],
+  ['case 2: a signature by another secret', { secret: 'another' }, 401, 'invalid_signature'],
   ['a signature of another form', { headers: { 'X-Signature': 'abc' } }, 401, 'invalid_signature'],
-  ['a signature over other bytes that mean the same', { body: '{"a": 1}', headers: signedHeaders(INGEST_SECRET, 'k', Buffer.from('{"a":1}'), Date.now(), 'x') }, 401, 'invalid_signature'],
+  ['case 3: a signature over other bytes that mean the same', { body: '{"a": 1}', headers: signedHeaders(INGEST_SECRET, 'k', Buffer.from('{"a":1}'), Date.now(), 'x') }, 401, 'invalid_signature'],
   ['no timestamp', { headers: { 'X-Timestamp': undefined } }, 400, 'missing_header'],
-  ['no key', { headers: { 'X-Idempotency-Key': undefined } }, 400, 'missing_header'],
-  ['a key of 256 characters', { key: 'k'.repeat(256) }, 400, 'invalid_idempotency_key'],
-  ['a key with a space', { key: 'a b' }, 400, 'invalid_idempotency_key'],
-  ['a timestamp of nine digits', { headers: { 'X-Timestamp': '123456789' } }, 400, 'invalid_timestamp'],
-  ['a timestamp in milliseconds', { headers: { 'X-Timestamp': '1700000000000' } }, 400, 'invalid_timestamp'],
-  ['a timestamp in exponent form', { headers: { 'X-Timestamp': '1e9' } }, 400, 'invalid_timestamp'],
+  ['case 9: no key', { headers: { 'X-Idempotency-Key': undefined } }, 400, 'missing_header'],
+  ['case 9: a key of 256 characters', { key: 'k'.repeat(256) }, 400, 'invalid_idempotency_key'],
+  ['case 9: a key with a space', { key: 'a b' }, 400, 'invalid_idempotency_key'],
+  ['case 5: a timestamp of nine digits', { headers: { 'X-Timestamp': '123456789' } }, 400, 'invalid_timestamp'],
+  ['case 5: a timestamp in milliseconds', { headers: { 'X-Timestamp': '1700000000000' } }, 400, 'invalid_timestamp'],
+  ['case 5: a timestamp in hex', { headers: { 'X-Timestamp': '0x69571d80' } }, 400, 'invalid_timestamp'],
+  ['case 5: a timestamp with spaces', { headers: { 'X-Timestamp': '17672 25600' } }, 400, 'invalid_timestamp'],
+  ['case 5: a timestamp in exponent form', { headers: { 'X-Timestamp': '1e9' } }, 400, 'invalid_timestamp'],
   ['a time with an offset', { headers: { 'X-Timestamp': '2026-11-23T10:00:00+01:00' } }, 400, 'invalid_timestamp'],
   ['a day that does not exist', { headers: { 'X-Timestamp': '2026-13-41T10:00:00Z' } }, 400, 'invalid_timestamp'],
-  ['a timestamp 302 s old', { key: 'k', body: '{}', headers: at(-302) }, 401, 'timestamp_out_of_window'],
-  ['a timestamp 400 s ahead', { key: 'k', body: '{}', headers: at(400) }, 401, 'timestamp_out_of_window'],
+  ['case 4: a timestamp 302 s old', { key: 'k', body: '{}', headers: at(-302) }, 401, 'timestamp_out_of_window'],
+  ['case 4: a timestamp 400 s ahead', { key: 'k', body: '{}', headers: at(400) }, 401, 'timestamp_out_of_window'],
   ['a body over the cap', { body: `{"a":"${'x'.repeat(300_000)}"}` }, 413, 'body_too_large'],
-  ['a form', { headers: { 'Content-Type': 'application/x-www-form-urlencoded' } }, 415, 'unsupported_media_type'],
-  ['a compressed body', { headers: { 'Content-Encoding': 'gzip' } }, 415, 'unsupported_encoding'],
+  ['case 20: a form', { headers: { 'Content-Type': 'application/x-www-form-urlencoded' } }, 415, 'unsupported_media_type'],
+  ['case 20: a compressed body', { headers: { 'Content-Encoding': 'gzip' } }, 415, 'unsupported_encoding'],
   ['nothing', { body: '' }, 400, 'invalid_json'],
-  ['half an object', { body: '{"secret":"value"' }, 400, 'invalid_json'],
+  ['case 15: half an object', { body: '{"secret":"value"' }, 400, 'invalid_json'],
   ['an array', { body: '[1]' }, 422, 'schema_mismatch'],
   ['a string', { body: '"a"' }, 422, 'schema_mismatch'],
   ['a type of 256 characters', { body: JSON.stringify({ type: 't'.repeat(256) }) }, 422, 'schema_mismatch'],
-  ['100,000 levels', { body: deep }, 400, 'json_too_complex'],
+  ['case 16: 100,000 levels', { body: deep }, 400, 'json_too_complex'],
 ];
 
 test('every refusal is a problem with its stable code, says what was expected, and stores nothing', () =>
@@ -54,13 +57,13 @@ test('every refusal is a problem with its stable code, says what was expected, a
     assert.equal(await world.store.events.countDocuments(), 0);
   }));
 
-test('60,000 keys are refused for their number, when the cap lets them in', () =>
+test('case 16: 60,000 keys are refused for their number, when the cap lets them in', () =>
   inWorld({ env: { INGEST_MAX_BODY_BYTES: '8388608' } }, async (world) => {
     const { url } = await world.server();
     assert.equal((await post(url, { body: wide })).body.code, 'json_too_complex');
   }));
 
-test('says where the JSON breaks', () =>
+test('case 15: says where the JSON breaks', () =>
   inWorld({}, async (world) => {
     const { url } = await world.server();
     assert.match((await post(url, { body: '{"a":1,}' })).body.detail, /at character 7/);
@@ -74,7 +77,7 @@ async function raw(url: string, bytes: string): Promise<string> {
   return text(socket);
 }
 
-test('what does not parse as HTTP is answered as a problem too, and harms nobody', () =>
+test('cases 12 and 14: what does not parse as HTTP is answered as a problem too, and harms nobody', () =>
   inWorld({}, async (world) => {
     const { url } = await world.server();
     const path = 'POST /api/v1/webhooks/ingest HTTP/1.1\r\nHost: x\r\n';
@@ -85,7 +88,7 @@ test('what does not parse as HTTP is answered as a problem too, and harms nobody
     assert.equal((await post(url)).status, 202);
   }));
 
-test('a chunked body over the cap is refused while it streams in', () =>
+test('case 11: a chunked body over the cap is refused while it streams in', () =>
   inWorld({}, async (world) => {
     const { url } = await world.server();
     const body = `{"a":"${'x'.repeat(300_000)}"}`;
@@ -107,7 +110,7 @@ test('other methods and other paths are told what there is', () =>
     assert.equal((await fetch(`${url}/nothing`)).status, 404);
   }));
 
-test('keys that could pollute objects or queries are kept as bytes', () =>
+test('case 17: keys that could pollute objects or queries are kept as bytes', () =>
   inWorld({}, async (world) => {
     const { url } = await world.server();
     await world.processor();

@@ -38,7 +38,7 @@ test('the primary of three is killed under load: both programs go on, and every 
       await node.start();
     })));
 
-test('the primary steps down under load: the same', () =>
+test('case 23: the primary steps down under load: the same', () =>
   inWorld({}, (world) =>
     survives(world, async () => {
       await world.db.client.db('admin').command({ replSetStepDown: 5, force: true }).catch(() => undefined); // It closes the connection it answers on.

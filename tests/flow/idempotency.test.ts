@@ -5,7 +5,7 @@ import { post } from '../support/post.ts';
 
 const { inWorld } = useMongo();
 
-test('makes one event of 100 concurrent posts with one key and body', () =>
+test('case 8: makes one event of 100 concurrent posts with one key and body', () =>
   inWorld({}, async (world) => {
     const server = await world.server();
     await world.processor();
@@ -19,7 +19,7 @@ test('makes one event of 100 concurrent posts with one key and body', () =>
     assert.equal(world.sink.requests[0]?.type, 'order_created');
   }));
 
-test('refuses another body under a used key', () =>
+test('case 7: refuses another body under a used key', () =>
   inWorld({}, async (world) => {
     const server = await world.server();
     const first = await post(server.url, { key: 'k', body: '{"n":1}' });
@@ -30,7 +30,7 @@ test('refuses another body under a used key', () =>
     assert.equal(await world.store.events.countDocuments(), 1);
   }));
 
-test('answers a repeat with where the event has come to meanwhile', () =>
+test('case 6: answers a repeat with where the event has come to meanwhile', () =>
   inWorld({}, async (world) => {
     const server = await world.server();
     await world.processor();

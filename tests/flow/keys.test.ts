@@ -70,7 +70,7 @@ test('without a key secrets are plain, which is said once at start and by status
     assert.equal(processor.told.all('secrets.plain')[0]?.fix, 'run npm run keys -- rewrap');
     assert.ok(fitsSecret(await deliverOne(world, url), DOWNSTREAM_SECRET), 'what is plain is used all the same');
     assert.deepEqual([(await keys(world, key, 'rewrap')).sealed, usesOf(await keys(world, key, 'count'))], [1, [`${keyIdOf(key)} 1`]]);
-    const { body: { secret } } = await admin(url, `POST ${SECRETS}/rotate`);
+    const { body: { secret } } = await admin(url, `POST ${ROTATE}`);
     const all = await stored(world);
     assert.ok(!all.includes('whsec_') && !all.includes(DOWNSTREAM_SECRET.slice(6)), all);
     await eventually(async () => {
@@ -94,7 +94,7 @@ test('keys are exchanged beside running programs that rotate and deliver, howeve
     const done = new AbortController();
     const rotating = (async () => {
       for (let count = 0; !done.signal.aborted; count += 1) {
-        const { status, body } = await admin(url, `POST /targets/tgt_${count % TARGETS}/secrets/rotate`, { body: { overlapSeconds: 0 } });
+        const { status, body } = await admin(url, `POST /targets/tgt_${count % TARGETS}/rotate-secret`, { body: { overlapSeconds: 0 } });
         assert.ok(status === 201 || status === 409, JSON.stringify(body));
       }
     })();
@@ -150,7 +150,7 @@ test('a secret that does not open stops its target and nothing else, is told, an
 
     const [closed] = (await admin(server.url, SECRETS)).body['secrets'] as readonly { readonly id: string; readonly fault: string }[];
     assert.match(closed?.fault ?? '', /does not open it/);
-    const { body: { secret } } = await admin(server.url, `POST ${SECRETS}/rotate`);
+    const { body: { secret } } = await admin(server.url, `POST ${ROTATE}`);
     assert.equal((await admin(server.url, `DELETE ${SECRETS}/${closed?.id ?? ''}`)).status, 200);
     await eventually(() => assert.ok(world.received().get(body.id)?.some((request) => request.path !== '/well' && fitsSecret(request, String(secret)))), { timeoutMs: 20_000 });
     assert.deepEqual(told.all('target.unreadable').filter(({ reason: again }) => again !== reason), []);

@@ -59,7 +59,7 @@ async function outage(world: World, goAway: () => Promise<void>, comeBack: () =>
   assert.ok(processor.told.all('stream.closed').length <= 40, 'no hot loop');
 }
 
-test('MongoDB killed under load: 503 within 2.5 s and never 202; back again, both go on and every 202 is delivered', () =>
+test('case 22: MongoDB killed under load: 503 within 2.5 s and never 202; back again, both go on and every 202 is delivered', () =>
   inWorld({}, (world) => outage(world, () => node().kill(), () => node().start())));
 
 test('MongoDB frozen under load: the same', () =>

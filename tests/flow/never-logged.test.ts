@@ -31,11 +31,11 @@ for (const LOG_FORMAT of ['json', 'pretty']) {
       for (const refused of [{ headers: { 'X-Signature': 'canary-signature-4711' } }, { secret: 'another' }, { body: '{canary' }, { body: '"canary"' }]) assert.ok((await post(url, refused)).status >= 400);
 
       const made = await admin(url, 'POST /tokens', { body: { name: 'canary-name', scope: 'admin' }, token: ENV_TOKEN });
-      const rotated = await admin(url, `POST ${TARGET}/secrets/rotate`, { token: ENV_TOKEN });
-      await admin(url, `POST ${TARGET}/secrets/rotate`, { body: { kind: 'ed25519' }, token: ENV_TOKEN });
+      const rotated = await admin(url, `POST ${TARGET}/rotate-secret`, { token: ENV_TOKEN });
+      await admin(url, `POST ${TARGET}/rotate-secret`, { body: { kind: 'ed25519' }, token: ENV_TOKEN });
       const token = String(made.body['token']);
       for (const secret of [token, String(rotated.body['secret'])]) canaries.add(secret).add(secret.slice(6));
-      for (const [path, method] of [[`/events/${id}`, 'GET'], [`${TARGET}/secrets`, 'GET'], [`${TARGET}/public-keys`, 'GET'], ['/tokens', 'GET'], ['/audit', 'GET'], [`${TARGET}/secrets/rotate`, 'POST'], [`/tokens/${made.body['id']}`, 'DELETE'], ['/nothing/canary', 'GET']] as const) {
+      for (const [path, method] of [[`/events/${id}`, 'GET'], [`${TARGET}/secrets`, 'GET'], [`${TARGET}/public-keys`, 'GET'], ['/tokens', 'GET'], ['/audit', 'GET'], [`${TARGET}/rotate-secret`, 'POST'], [`/tokens/${made.body['id']}`, 'DELETE'], ['/nothing/canary', 'GET']] as const) {
         for (const given of [token, newTokenText(), 'canary-token-4711', newSecretOf('hmac')]) await admin(url, `${method} ${path}`, { token: given, ...(method === 'POST' ? { body: { more: 'canary' } } : {}) });
       }
       for (const request of world.sink.requests) for (const signature of String(request.headers['webhook-signature']).split(' ')) canaries.add(signature.slice(4));

@@ -10,6 +10,7 @@ import { DOWNSTREAM_SECRET, type World } from '../support/world.ts';
 
 const { inWorld } = useMongo();
 const SECRETS = '/targets/tgt_default/secrets';
+const ROTATE = '/targets/tgt_default/rotate-secret';
 const SENDERS = 4;
 
 interface Told {
@@ -22,7 +23,7 @@ interface Told {
 }
 
 async function rotate(url: string, body?: unknown): Promise<Told> {
-  const answer = await admin(url, `POST ${SECRETS}/rotate`, { body });
+  const answer = await admin(url, `POST ${ROTATE}`, { body });
   assert.equal(answer.status, 201, JSON.stringify(answer.body));
   return answer.body as unknown as Told;
 }
@@ -78,7 +79,7 @@ test('an ed25519 key signs beside the secret, its public half is there for every
   inWorld({ env: { ADMIN_TOKEN: 'a-token-for-the-tests' } }, async (world) => {
     const [server] = [await world.server(), await world.processor()];
     const token = 'a-token-for-the-tests';
-    const { status, body } = await admin(server.url, `POST ${SECRETS}/rotate`, { body: { kind: 'ed25519' }, token });
+    const { status, body } = await admin(server.url, `POST ${ROTATE}`, { body: { kind: 'ed25519' }, token });
     assert.deepEqual([status, body['kind'], body['secret']], [201, 'ed25519', null]);
     const { body: { keys } } = await eventually(async () => {
       const answer = await admin(server.url, '/targets/tgt_default/public-keys');
@@ -112,7 +113,7 @@ test('no more than three secrets are live, and the last without an end cannot be
     const { url } = await world.server();
     await rotate(url);
     await rotate(url);
-    const full = await admin(url, `POST ${SECRETS}/rotate`);
+    const full = await admin(url, `POST ${ROTATE}`);
     assert.deepEqual([full.status, full.body['code']], [409, 'too_many_secrets']);
     const [current, ...old] = await listed(url);
     assert.equal(old.length, 2);
@@ -131,17 +132,17 @@ test('If-Match holds against another version, and of two changes at once only on
   inWorld({}, async (world) => {
     const { url } = await world.server();
     const etag = (await admin(url, SECRETS)).etag ?? '';
-    const together = await Promise.all([1, 2, 3].map(() => admin(url, `POST ${SECRETS}/rotate`, { ifMatch: etag })));
+    const together = await Promise.all([1, 2, 3].map(() => admin(url, `POST ${ROTATE}`, { ifMatch: etag })));
     assert.equal(together.filter(({ status }) => status === 201).length, 1);
     assert.ok(together.every(({ status }) => [201, 409, 412].includes(status)), JSON.stringify(together.map(({ status }) => status)));
     assert.equal((await listed(url)).length, 2);
-    assert.equal((await admin(url, `POST ${SECRETS}/rotate`, { ifMatch: etag })).status, 412);
+    assert.equal((await admin(url, `POST ${ROTATE}`, { ifMatch: etag })).status, 412);
   }));
 
 test('refuses what is no rotation, and targets that are not there', () =>
   inWorld({}, async (world) => {
     const { url } = await world.server();
-    for (const body of [{ overlapSeconds: -1 }, { overlapSeconds: 2_592_001 }, { kind: 'rsa' }, { more: 1 }, []]) assert.equal((await admin(url, `POST ${SECRETS}/rotate`, { body })).status, 422, JSON.stringify(body));
+    for (const body of [{ overlapSeconds: -1 }, { overlapSeconds: 2_592_001 }, { kind: 'rsa' }, { more: 1 }, []]) assert.equal((await admin(url, `POST ${ROTATE}`, { body })).status, 422, JSON.stringify(body));
     for (const id of ['tgt_gone', 'nonsense']) assert.equal((await admin(url, `/targets/${id}/secrets`)).status, 404);
   }));
 

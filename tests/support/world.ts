@@ -55,7 +55,7 @@ export class World {
     const client = await new MongoClient(uri, { promoteBuffers: true }).connect();
     const settings = {
       MONGODB_URI: uri, MONGODB_DB: `t_${randomUUID().slice(0, 8)}`, PORT: '0', INGEST_SECRET, DOWNSTREAM_SECRET, DOWNSTREAM_URL: url,
-      SSRF_ALLOW_CIDRS: '127.0.0.0/8', RATE_LIMIT_PER_SECOND: '0', TARGET_CONCURRENCY: '0', RETRY_SCHEDULE: '300ms', LOG_FORMAT: 'json',
+      SSRF_ALLOW_CIDRS: '127.0.0.0/8', RATE_LIMIT_PER_SECOND: '0', INGEST_RATE_PER_ADDRESS: '0', TARGET_CONCURRENCY: '0', RETRY_SCHEDULE: '300ms', LOG_FORMAT: 'json',
     };
     return new World({ sink, sinkUrl: url, client, env: { ...settings, ...env } });
   }

@@ -6,6 +6,7 @@ import type { IncomingEvent } from '../../src/domain/event.ts';
 import { createGuard } from '../../src/admin/guard.ts';
 import { createApp, type RouteGroup } from '../../src/http/app.ts';
 import { createReadiness } from '../../src/http/health.ts';
+import { createEdge } from '../../src/ingest/edge.ts';
 import { createEventMaker } from '../../src/ingest/event-maker.ts';
 import { ingestRoutes } from '../../src/ingest/ingest-routes.ts';
 import { Problem } from '../../src/http/problem.ts';
@@ -40,6 +41,8 @@ function world({ adminToken = null, ping = () => Promise.resolve(), accept, even
   const store = accept ?? ((stored: IncomingEvent) => { accepted.push(stored); return Promise.resolve({ id: stored.id, status: 'RECEIVED' as const, duplicate: stored.idempotencyKey.startsWith('again') }); });
   const intake = {
     clock, telemetry,
+    edge: createEdge(clock, { ratePerAddress: 0, ratePerSource: 0, trustedProxies: 0 }),
+    desk: { find: () => Promise.resolve(null) },
     writer: { accept: store, acceptAll: (events: readonly IncomingEvent[]) => Promise.all(events.map((event) => store(event).catch(asProblem))) },
     makeEvent: createEventMaker(clock),
     keys: [Buffer.from('secret')],

@@ -37,7 +37,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 /** Package → where in src and tools it may be imported, types included: an exact file, or everything that starts with the text. */
 const DOORS: Readonly<Record<string, readonly string[]>> = {
   ulid: ['src/domain/ids.ts'],
-  ajv: ['src/runtime/schema.ts'],
+  ajv: ['src/runtime/schema.ts', 'src/runtime/user-schema/compile.ts'],
   mongodb: ['src/store/', 'tools/local-mongo'],
   hono: ['src/http/', 'src/ingest/', 'src/admin/'],
   '@hono/node-server': ['src/http/'],

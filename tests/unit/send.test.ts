@@ -206,6 +206,14 @@ describe('npm run send', () => {
   });
 });
 
+test('a source is sent to by its name, one event as well as many', () =>
+  withServer({}, async (url, asked) => {
+    assert.equal((await send(['--url', url, '--source', 'shop', '--no-wait'])).code, 0);
+    assert.equal((await send(['--url', url, '--source', 'shop', '-n', '2'])).code, 0);
+    assert.deepEqual(asked.map(({ path }) => path), Array(3).fill('/api/v1/webhooks/ingest/shop'));
+    assert.equal((await send(['--url', url, '--source', 'a/b'])).code, 2);
+  }));
+
 test('a load tells what was accepted, what failed and why, and how long it took', () =>
   withServer({ ingest: (key) => (key === 'k1' ? [429, { code: 'too_many', detail: '' }] : accepted) }, async (url, asked) => {
     const result = await sendMany({ url, secret: SECRET, count: 3, concurrency: 8, scheme: 'standard', keyOf: (index) => `k${index}` });

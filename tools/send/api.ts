@@ -51,15 +51,18 @@ export interface Api {
 
 export interface ApiOptions extends HttpClientOptions {
   readonly adminToken?: string | null;
+  /** Null: the default one. */
+  readonly source?: string | null;
 }
 
 export const INGEST_PATH = '/api/v1/webhooks/ingest';
+export const ingestPath = (source: string | null): string => (source === null ? INGEST_PATH : `${INGEST_PATH}/${source}`);
 
-export function createApi({ adminToken = null, ...options }: ApiOptions): Api {
+export function createApi({ adminToken = null, source = null, ...options }: ApiOptions): Api {
   const client = createHttpClient(options);
   const authorization: Readonly<Record<string, string>> = adminToken === null ? {} : { Authorization: `Bearer ${adminToken}` };
   return {
-    ingest: async (headers, body) => read(await client.call({ method: 'POST', path: INGEST_PATH, headers, body }), isIngestAnswer),
+    ingest: async (headers, body) => read(await client.call({ method: 'POST', path: ingestPath(source), headers, body }), isIngestAnswer),
     event: async (id, signal) => read(await client.call({ method: 'GET', path: `/api/v1/events/${encodeURIComponent(id)}`, headers: authorization, signal }), isEventView),
     close: () => client.close(),
   };

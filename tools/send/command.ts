@@ -4,7 +4,7 @@ import type { ToolContext } from '../cli/context.ts';
 import { EXIT, type ExitCode } from '../cli/exit-codes.ts';
 import { helpText } from '../cli/help.ts';
 import { usageError } from '../cli/tool-error.ts';
-import { INGEST_PATH } from './api.ts';
+import { ingestPath } from './api.ts';
 import { curlCommand, curlHeaders, fitsShell, SHELL_WORD_BYTES } from './curl.ts';
 import { sendMany, type LoadResult } from './load.ts';
 import { sendOne } from './one.ts';
@@ -27,10 +27,10 @@ export async function sendCommand(context: ToolContext): Promise<ExitCode> {
   return plan.count === 1 ? sendOne(plan, context) : sendLoad(plan, context);
 }
 
-function showSigned({ url, secret, scheme, json, ...plan }: SendPlan, { clock, out, note }: ToolContext): ExitCode {
+function showSigned({ url, source, secret, scheme, json, ...plan }: SendPlan, { clock, out, note }: ToolContext): ExitCode {
   const body = plan.bodyOf(0);
   if (!fitsShell(body)) throw usageError(`--sign: expected at most ${SHELL_WORD_BYTES} bytes of UTF-8, which a shell can pass on unchanged`);
-  const request = { url: url + INGEST_PATH, headers: signedHeaders(secret, plan.keyOf(0), body, clock.now(), scheme), body };
+  const request = { url: url + ingestPath(source), headers: signedHeaders(secret, plan.keyOf(0), body, clock.now(), scheme), body };
   if (json) out(JSON.stringify({ ...request, body: body.toString('utf8') }));
   else [curlHeaders(request.headers), '', curlCommand(request)].forEach((line) => out(line));
   note('The signature holds for five minutes and for these very bytes');

@@ -11,6 +11,8 @@ import { signedHeaders, type SignatureScheme } from './sign.ts';
 export interface LoadOptions {
   readonly url: string;
   readonly secret: string;
+  /** Null or absent: the default one. */
+  readonly source?: string | null;
   readonly count: number;
   /** How many are in flight at once. */
   readonly concurrency: number;
@@ -48,7 +50,7 @@ export interface LoadResult {
 }
 
 export async function sendMany(options: LoadOptions): Promise<LoadResult> {
-  const { url, secret, count, concurrency, scheme = 'x', timeoutMs = 30_000, signal, clock = systemClock, onAnswer } = options;
+  const { url, secret, source = null, count, concurrency, scheme = 'x', timeoutMs = 30_000, signal, clock = systemClock, onAnswer } = options;
   const { bodyOf = (index: number): Buffer => sampleBody('order.created', index), keyOf = uniqueKeys() } = options;
   const accepted: AcceptedEvent[] = [];
   const failures: FailedEvent[] = [];
@@ -72,7 +74,7 @@ export async function sendMany(options: LoadOptions): Promise<LoadResult> {
     while (next < count && signal?.aborted !== true) await sendNext(api);
   }
 
-  const api = createApi({ url, connections: concurrency, timeoutMs });
+  const api = createApi({ url, source, connections: concurrency, timeoutMs });
   const startedAt = clock.monotonic();
   try {
     await Promise.all(Array.from({ length: Math.min(concurrency, count) }, () => runSender(api)));

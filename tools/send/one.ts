@@ -11,7 +11,7 @@ import { signedHeaders } from './sign.ts';
 
 /** @throws ToolError when the server does not answer at all */
 export async function sendOne(plan: SendPlan, context: ToolContext): Promise<ExitCode> {
-  const api = createApi({ url: plan.url, connections: 1, timeoutMs: plan.timeoutMs, adminToken: plan.adminToken });
+  const api = createApi({ url: plan.url, source: plan.source, connections: 1, timeoutMs: plan.timeoutMs, adminToken: plan.adminToken });
   try {
     const accepted = await accept(api, plan, context);
     if (accepted === null) return EXIT.someFailed;

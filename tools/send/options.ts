@@ -14,6 +14,7 @@ export const SEND_OPTIONS = {
   key: option({ value: 'KEY', help: 'Idempotency key; the same key with the same bytes is the same event. Default: a new one', fallback: null, read: readText(/^[\x21-\x7e]{1,255}$/, '1 to 255 visible ASCII characters') }),
   sign: flag('Send nothing: print the signed headers as curl arguments, and the whole curl command'),
   standard: flag('Sign with the webhook-* headers of Standard Webhooks instead of X-Signature'),
+  source: option({ value: 'NAME', help: 'Send to this source instead of the default one; INGEST_SECRET is then its secret', fallback: null, read: readText(/^[a-z0-9-]{1,40}$/, '1 to 40 of a-z, 0-9 and -') }),
   count: option({ value: 'N', short: 'n', help: 'How many events, each with its own key; more than one is not followed. Default 1', fallback: 1, read: readCount(1, 10_000_000) }),
   concurrency: option({ value: 'C', short: 'c', help: 'How many are in flight at once. Default 1', fallback: 1, read: readCount(1, 10_000) }),
   'same-key': flag('All -n events are the same one, with the same key'),

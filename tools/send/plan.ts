@@ -12,6 +12,8 @@ import type { SignatureScheme } from './sign.ts';
 
 export interface SendPlan {
   readonly url: string;
+  /** Null: the default one. */
+  readonly source: string | null;
   readonly secret: string;
   readonly scheme: SignatureScheme;
   readonly adminToken: string | null;
@@ -34,6 +36,7 @@ export async function planOf(values: SendValues, context: ToolContext): Promise<
   const isOneEvent = values['same-key'] || values.count === 1;
   return {
     url: urlOf(values, context.environment),
+    source: values.source,
     secret: await findSecret(context.environment, context.folder),
     scheme: values.standard ? 'standard' : 'x',
     adminToken: token === '' ? null : token,
