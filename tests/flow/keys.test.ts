@@ -58,6 +58,7 @@ test('without a key secrets are plain, which is said once at start and by status
   inWorld({}, async (world) => {
     const plain = await world.processor();
     assert.deepEqual(plain.told.all('secrets.plain').map(({ count, masterKey }) => [count, masterKey]), [[0, null]]);
+    await plain.told.until('stream.caughtUp');
     await plain.stop();
     assert.ok((await stored(world)).includes(DOWNSTREAM_SECRET));
     const hint = await runToolWith((context) => statusCommand(context, () => undefined), world.env, []);
