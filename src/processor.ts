@@ -154,7 +154,20 @@ function assemble(ground: Ground): Machinery {
 
   function onCaughtUp(asOfMs: number, first: boolean): void {
     book.caughtUpTo(asOfMs);
-    if (first) searchForLeftovers();
+    if (!first) return;
+    searchForLeftovers();
+    void rereadTargets();
+  }
+
+  /** What changed after they were read and before the stream was open, or where it lost its history, it never tells. */
+  async function rereadTargets(): Promise<void> {
+    try {
+      await targets.refreshIfChanged();
+      ownership.nudge();
+    } catch (error) {
+      // Without the database the stream fails too, and catches up again.
+      telemetry.emit('loop.failed', { loop: 'targets', error: messageOf(error) });
+    }
   }
 
   /** Whoever sent from here before, or the stream before it broke, may have left work undone and marks unwritten. */

@@ -18,7 +18,7 @@ import { watchTelemetry } from '../support/telemetry-watch.ts';
 import { DOWNSTREAM_SECRET, type World } from '../support/world.ts';
 
 const { inWorld } = useMongo();
-const [SECRETS, TARGETS] = ['/targets/tgt_default/secrets', 40];
+const [SECRETS, ROTATE, TARGETS] = ['/targets/tgt_default/secrets', '/targets/tgt_default/rotate-secret', 40];
 const keyIdOf = (key: string): string => key.slice(0, key.indexOf(':'));
 
 const storeWith = ({ db }: World, key: string): Store => openStore(db, createKeyring([masterKeyOf(key)].filter((one) => one !== null)));
@@ -49,7 +49,7 @@ async function deliverOne(world: World, url: string): Promise<World['sink']['req
   const { body } = await post(url);
   return eventually(() => {
     const [request] = world.received().get(body.id) ?? [];
-    assert.ok(request);
+    assert.ok(request, `Expected ${body.id} to be delivered`);
     return request;
   });
 }
@@ -138,7 +138,7 @@ test('a secret that does not open stops its target and nothing else, is told, an
     const told = watchTelemetry(processor.telemetry);
     await eventually(async () => {
       const { body } = await post(server.url);
-      await eventually(() => assert.ok(world.received().get(body.id)?.some(({ path }) => path === '/well')));
+      await eventually(() => assert.ok(world.received().get(body.id)?.some(({ path }) => path === '/well'), 'Expected the other target to be sent to'));
     });
     const { body } = await post(server.url);
     await told.until('delivery.settled', ({ targetId, deliveryId }) => targetId === 'tgt_well' && deliveryId.startsWith(body.id));
@@ -152,6 +152,6 @@ test('a secret that does not open stops its target and nothing else, is told, an
     assert.match(closed?.fault ?? '', /does not open it/);
     const { body: { secret } } = await admin(server.url, `POST ${ROTATE}`);
     assert.equal((await admin(server.url, `DELETE ${SECRETS}/${closed?.id ?? ''}`)).status, 200);
-    await eventually(() => assert.ok(world.received().get(body.id)?.some((request) => request.path !== '/well' && fitsSecret(request, String(secret)))), { timeoutMs: 20_000 });
+    await eventually(() => assert.ok(world.received().get(body.id)?.some((request) => request.path !== '/well' && fitsSecret(request, String(secret))), 'Expected what was owed to be sent'), { timeoutMs: 20_000 });
     assert.deepEqual(told.all('target.unreadable').filter(({ reason: again }) => again !== reason), []);
   }));
