@@ -40,7 +40,7 @@ export interface Target {
 export const wantsType = (target: Target, type: string | null): boolean => target.eventTypes.some((pattern) => matchesType(pattern, type));
 
 function matchesType(pattern: string, type: string | null): boolean {
-  if (pattern === '*') return true;
+  if (pattern === '*') return type === null || !type.startsWith('hooktail.'); // Events about the system itself are asked for by name.
   if (type === null) return false;
   return pattern.endsWith('.*') ? type.startsWith(pattern.slice(0, -1)) : pattern === type;
 }

@@ -28,6 +28,10 @@ const LEVELS: Partial<Record<TelemetryName, LogLevel>> = {
   'lane.held': 'info',
   'target.registered': 'info',
   'target.disabled': 'warn',
+  'target.failing': 'warn',
+  'target.recovered': 'info',
+  'breaker.opened': 'info',
+  'breaker.closed': 'info',
   'write.failed': 'warn',
   'write.retried': 'warn',
 };

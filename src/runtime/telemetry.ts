@@ -30,6 +30,13 @@ export interface TelemetryEvents {
   'lane.held': { readonly targetId: TargetId; readonly holdMs: number };
   'target.registered': { readonly targetId: TargetId; readonly url: string };
   'target.disabled': { readonly targetId: TargetId; readonly reason: string };
+  /** Its breaker has opened, and it was well before. */
+  'target.failing': { readonly targetId: TargetId; readonly reason: string };
+  'target.recovered': { readonly targetId: TargetId; readonly reason: string };
+  'breaker.opened': { readonly targetId: TargetId; readonly forMs: number; readonly openings: number };
+  /** The probe was answered: a slow start begins. */
+  'breaker.recovering': { readonly targetId: TargetId };
+  'breaker.closed': { readonly targetId: TargetId };
 
   /** A send begins now: the moment that rate limits are about. */
   'attempt.started': { readonly deliveryId: DeliveryId; readonly targetId: TargetId; readonly number: number; readonly atMs: number };

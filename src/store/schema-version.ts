@@ -9,7 +9,7 @@ import { FatalError } from '../runtime/errors.ts';
 import { DURABLE, type Store } from './store.ts';
 import { isDuplicateKey } from './write-errors.ts';
 
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 interface SchemaDocument {
   _id: 'schema';

@@ -4,11 +4,12 @@ import { describe, test, type TestContext } from 'node:test';
 import type { Outcome } from '../../src/domain/attempt.ts';
 import type { DeliveryClaim } from '../../src/domain/delivery.ts';
 import type { Target } from '../../src/domain/target.ts';
-import { createCourier } from '../../src/delivery/courier.ts';
+import { createCourier, type TargetHealth } from '../../src/delivery/courier.ts';
 import { LaneDrained, type Lane, type Turn } from '../../src/delivery/lane.ts';
 import type { EventMark } from '../../src/delivery/mark.ts';
 import type { SendRequest } from '../../src/delivery/sender.ts';
 import type { SettleResult } from '../../src/delivery/settle.ts';
+import type { TurnWish } from '../../src/delivery/turn-queue.ts';
 import { Batcher } from '../../src/runtime/batcher.ts';
 import { HooktailError } from '../../src/runtime/errors.ts';
 import { ServerClock } from '../../src/runtime/server-clock.ts';
@@ -35,6 +36,8 @@ interface Story {
   readonly requests: readonly SendRequest[];
   readonly turns: { readonly urgent: boolean; left: number; slotsBack: number }[];
   readonly told: readonly string[];
+  /** Outcomes that the target's health was told of. */
+  readonly noted: readonly Outcome[];
 }
 
 /** Sees one job through with a script of tries, and tells the story. Pauses between quick retries are skipped. */
@@ -42,16 +45,18 @@ async function story(context: TestContext, tries: readonly Try[], { target = tar
   context.mock.timers.enable({ apis: ['setTimeout'] });
   const clock = new FakeClock();
   const telemetry = createTelemetry();
+  const noted: Outcome[] = [];
   const [steps, marks, requests, turns, settlements, told]: [string[], EventMark[], SendRequest[], Story['turns'], Settlement[], string[]] = [[], [], [], [], [], []];
   telemetry.listen((name) => told.push(name));
   const script = [...tries];
 
   const lane = {
-    takeTurn(urgent: boolean): Promise<Turn> {
+    isShut: false,
+    takeTurn({ isUrgent: urgent }: TurnWish): Promise<Turn> {
       if (script[0] === 'drained') return Promise.reject(new LaneDrained('The lane is drained'));
       const turn = { urgent, left: 0, slotsBack: 0 };
       turns.push(turn);
-      return Promise.resolve({ leaveLane: () => { turn.left += 1; }, giveSlotBack: () => { turn.slotsBack += 1; steps.push('slot back'); } });
+      return Promise.resolve({ leaveLane: () => { turn.left += 1; }, giveSlotBack: () => { turn.slotsBack += 1; steps.push('slot back'); }, isProbe: false });
     },
     hold: (ms: number) => steps.push(`hold ${ms}`),
     forget: (id: string) => steps.push(`forget ${id}`),
@@ -83,19 +88,22 @@ async function story(context: TestContext, tries: readonly Try[], { target = tar
     }),
     marker: { note: (mark) => { steps.push('mark'); marks.push(mark); }, flush: () => Promise.resolve() },
     targetOf: () => target,
-    persistHold: (_, ms) => { steps.push(`persist hold ${ms}`); return Promise.resolve(); },
-    disable: (_, reason) => { steps.push(`disable: ${reason}`); return Promise.resolve(); },
   });
+  const health: TargetHealth = {
+    note: (outcome) => { noted.push(outcome); return null; },
+    hold: (ms) => { steps.push(`persist hold ${ms}`); return Promise.resolve(); },
+    disable: (reason) => { steps.push(`disable: ${reason}`); return Promise.resolve(); },
+  };
 
   const answers: Story['answer'][] = [];
-  void courier(jobOf(1, { claim }), lane).then((result) => answers.push(result));
+  void courier(jobOf(1, { claim }), lane, health).then((result) => answers.push(result));
   for (let turn = 0; turn < 50 && answers.length === 0; turn += 1) {
     await settled();
     context.mock.timers.tick(1_000);
   }
   const [answer] = answers;
   assert.ok(answer !== undefined, 'the courier never came back');
-  return { answer, steps, settlements, marks, requests, turns, told };
+  return { answer, noted, steps, settlements, marks, requests, turns, told };
 }
 
 /** Every turn was left once and its slot given back once. */
@@ -149,15 +157,15 @@ describe('an outcome', () => {
 });
 
 describe('what a verdict means for the target', () => {
-  test('a Retry-After holds the lane in memory before anything is written, and in the database after', async (context) => {
+  test('a Retry-After holds the lane in memory at once, and in the database before the result is written', async (context) => {
     const told = await story(context, [answered(429, '120')]);
-    assert.deepEqual(told.steps, ['hold 120000', 'settle', 'persist hold 120000', 'mark', 'slot back']);
+    assert.deepEqual(told.steps, ['hold 120000', 'persist hold 120000', 'settle', 'mark', 'slot back']);
     assert.deepEqual(told.settlements[0]?.to, { state: 'waiting', wakeAt: new Date(DONE_MS + 120_000) });
   });
 
   test('a last attempt with a Retry-After is dead, and holds the lane all the same', async (context) => {
     const { steps, settlements: [settlement] } = await story(context, [answered(503, '7')], { claim: { attemptCount: 2, stored: true } });
-    assert.deepEqual([steps[0], settlement?.to.state, steps[2]], ['hold 7000', 'dead', 'persist hold 7000']);
+    assert.deepEqual([steps.slice(0, 2), settlement?.to.state], [['hold 7000', 'persist hold 7000'], 'dead']);
   });
 
   test('a 410 disables the target once the result is written', async (context) => {
