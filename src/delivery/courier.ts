@@ -17,7 +17,7 @@ import type { SettledState, Settlement } from '../store/deliveries.ts';
 import { attemptHeaders } from './headers.ts';
 import { LaneDrained, type Lane } from './lane.ts';
 import type { Marker } from './mark.ts';
-import { retryQuickly } from './quick-retry.ts';
+import { QUICK_RETRIES, retryQuickly } from './quick-retry.ts';
 import type { Sender } from './sender.ts';
 import type { SettleResult } from './settle.ts';
 import type { TurnWish } from './turn-queue.ts';
@@ -46,6 +46,8 @@ interface Tries {
   readonly outcome: Outcome;
   readonly attempts: readonly Attempt[];
   readonly isProbe: boolean;
+  /** Once the lane knows what this means for it: the next start must not slip by a verdict that shuts it. */
+  readonly leaveLane: () => void;
   readonly giveSlotBack: () => void;
 }
 
@@ -80,25 +82,28 @@ export function createCourier(deps: CourierDeps): Deliver {
     telemetry.emit('attempt.started', { deliveryId: job.claim.id, targetId: target.id, number, atMs: startedAtMs });
     const headers = attemptHeaders(target, job.content, { number, nowMs: at.getTime() });
     const outcome = await sender.send({ url: target.url, headers, body: job.content.body, timeoutMs: Math.max(1, target.timeoutMs - usedMs) });
-    turn.leaveLane();
     const durationMs = Math.round(clock.monotonic() - startedAtMs);
     const attempts = outcome.kind === 'cut' ? [] : [recordAttempt({ number, quickRetry, at, durationMs }, outcome)];
     for (const { status, error } of attempts) telemetry.emit('delivery.attempted', { deliveryId: job.claim.id, targetId: target.id, number, status, error, durationMs });
-    return { target, outcome, attempts, isProbe: turn.isProbe, giveSlotBack: turn.giveSlotBack, durationMs };
+    return { target, outcome, attempts, isProbe: turn.isProbe, leaveLane: turn.leaveLane, giveSlotBack: turn.giveSlotBack, durationMs };
   }
 
   /** The attempt with its quick retries, all under one deadline. A lane that takes nothing now is not waited for: the schedule is. */
   async function attempt(job: DeliveryJob, lane: Lane): Promise<Tries> {
-    let last = await tryOnce(job, lane, 0, 0);
+    let last: OneTry = await tryOnce(job, lane, 0, 0);
     if (last.isProbe || !isQuicklyRetryable(last.outcome)) return last;
     let usedMs = last.durationMs;
     const all = [...last.attempts];
+    last = leaving(last);
     const again = async (quickRetry: number): Promise<Outcome> => {
       if (usedMs >= last.target.timeoutMs || lane.isShut) return NO_MORE;
       last.giveSlotBack();
       const next = await tryOnce(job, lane, quickRetry, usedMs).catch((error: unknown) => unlessBroken(error, lane));
-      last = next ?? { ...last, giveSlotBack: () => undefined };
-      if (next === null) return NO_MORE;
+      if (next === null) {
+        last = { ...last, giveSlotBack: () => undefined };
+        return NO_MORE;
+      }
+      last = quickRetry < QUICK_RETRIES && isQuicklyRetryable(next.outcome) ? leaving(next) : next;
       usedMs += next.durationMs;
       all.push(...next.attempts);
       return next.outcome;
@@ -139,11 +144,14 @@ export function createCourier(deps: CourierDeps): Deliver {
       const number = job.claim.attemptCount + 1;
       const verdict = verdictOf(tries.outcome, { policy: tries.target.retry, number, nowMs: serverClock.now(), random: random() });
       const noted = health.note(tries.outcome, tries.isProbe);
+      const held = 'holdLaneMs' in verdict && verdict.holdLaneMs !== null ? hold(lane, health, tries.target, verdict.holdLaneMs) : null;
+      const disabled = verdict.kind === 'dead' && verdict.disableTarget ? health.disable(verdict.reason) : null;
+      tries.leaveLane();
       if (verdict.kind === 'released') return 'forget';
-      if (verdict.kind !== 'delivered' && verdict.holdLaneMs !== null) await hold(lane, health, tries.target, verdict.holdLaneMs);
+      if (held !== null) await held;
       const result = await settle(job, tries, verdict);
-      if (verdict.kind === 'dead' && verdict.disableTarget) await health.disable(verdict.reason);
       if (noted !== null) await noted;
+      if (disabled !== null) await disabled;
       return mark(job, lane, verdict, result);
     } finally {
       tries.giveSlotBack();
@@ -159,6 +167,12 @@ export function createCourier(deps: CourierDeps): Deliver {
       return 'forget';
     }
   };
+}
+
+/** Nothing of this try concerns the lane: another follows, in a turn of its own. */
+function leaving(one: OneTry): OneTry {
+  one.leaveLane();
+  return { ...one, leaveLane: () => undefined };
 }
 
 /** Ends the quick retries; what the last try showed stands. */
