@@ -2,6 +2,7 @@
  * The delivery stage, put together: lanes on their pacers, the sender, settling, marks. It is given targets and sessions by
  * the processor and knows nothing of streams.
  */
+import type { Health } from '../domain/breaker.ts';
 import type { DeliveryId, TargetId } from '../domain/ids.ts';
 import { faultOf } from '../domain/signing-secret.ts';
 import type { Target } from '../domain/target.ts';
@@ -11,7 +12,7 @@ import type { Random } from '../runtime/random.ts';
 import type { ServerClock } from '../runtime/server-clock.ts';
 import type { Telemetry } from '../runtime/telemetry.ts';
 import type { EventHead } from '../store/events.ts';
-import { holdLane } from '../store/lanes.ts';
+import { holdLane, storeHealth } from '../store/lanes.ts';
 import type { Store } from '../store/store.ts';
 import type { TargetBook } from '../store/target-book.ts';
 import { disableTarget } from '../store/targets.ts';
@@ -19,6 +20,8 @@ import { allowanceOf, MemoryBudget } from './budget.ts';
 import { createCourier } from './courier.ts';
 import { Gate } from './gate.ts';
 import { createAddressGuard } from './guard.ts';
+import { HealthKeeper } from './health.ts';
+import { createHerald } from './herald.ts';
 import { Lane } from './lane.ts';
 import { createLimitedPacer } from './limited-pacer.ts';
 import { createMarker } from './mark.ts';
@@ -51,7 +54,10 @@ export interface DeliveryOptions {
 }
 
 export interface OpenLaneOptions {
+  readonly term: number;
   readonly holdMs: number;
+  /** As the last owner wrote it down. */
+  readonly health: Health;
   readonly onForgotten: (id: DeliveryId) => void;
   readonly onRoom: () => void;
 }
@@ -78,20 +84,32 @@ export function createDelivery(deps: DeliveryDeps, options: DeliveryOptions): De
     clock, serverClock, random, telemetry, sender, marker,
     settler: createSettler({ store, clock, persist, slots: options.globalConcurrency, onTimer }),
     targetOf: ({ claim }) => signable(targets.get(claim.targetId)),
-    persistHold: ({ id }, holdMs) => persist('lane hold', () => holdLane(store, id, new Date(serverClock.now() + holdMs))),
-    disable: async ({ id }, reason) => {
-      await persist('target disabled', () => disableTarget(store, id, reason));
-      await targets.refresh();
-    },
   });
+  const tell = createHerald({ store, persist, targets });
 
-  function openLane(targetId: TargetId, { holdMs, onForgotten, onRoom }: OpenLaneOptions): Lane {
+  function keepHealth(targetId: TargetId, { term, health }: OpenLaneOptions): HealthKeeper {
+    return new HealthKeeper(health, {
+      clock, serverClock, telemetry, tell,
+      target: () => targets.get(targetId),
+      storeHealth: (known) => persist('target health', () => storeHealth(store, targetId, term, known)),
+      storeHold: (until) => persist('lane hold', () => holdLane(store, targetId, until)),
+      disable: async ({ id }, reason) => {
+        await persist('target disabled', () => disableTarget(store, id, reason));
+        await persist('targets read', () => targets.refresh());
+      },
+    });
+  }
+
+  function openLane(targetId: TargetId, options: OpenLaneOptions): Lane {
     const { limits } = requireTarget(targetId);
-    const gate = new Gate({ clock, isTrusted, isActive: () => targets.get(targetId)?.status === 'active' });
+    const { holdMs, onForgotten, onRoom } = options;
+    const health = keepHealth(targetId, options);
+    const gate = new Gate({ clock, isTrusted, isActive: () => !health.isDisabling && targets.get(targetId)?.status === 'active' });
     const pacer = limits.ratePerSecond > 0 ? createLimitedPacer(limits) : createOpenPacer(limits.concurrency);
     const spacing = new Spacing(clock, spacingMs(limits));
-    const lane = new Lane(targetId, { slots, gate, pacer, spacing, allowance: allowanceOf(limits, budget), deliver, onForgotten, onRoom });
+    const lane: Lane = new Lane(targetId, { slots, gate, pacer, spacing, allowance: allowanceOf(limits, budget), deliver: (job) => deliver(job, lane, health), onForgotten, onRoom, onPoke: () => health.look() });
     if (holdMs > 0) lane.hold(holdMs);
+    health.rule(lane);
     return lane;
   }
 

@@ -1,6 +1,7 @@
 /**
- * Whether a lane may start anything at all: its processor's session is trusted, its target is active, and no Retry-After
- * holds it. Closed, it costs nothing: those who wait are woken when something changes or the hold ends.
+ * Whether a lane may start anything at all: its processor's session is trusted, its target is active, no Retry-After holds it
+ * and its breaker is not open. Closed, it costs nothing: those who wait are woken when something changes or the time is over.
+ * After its time an open breaker lets one start through, the probe, and no more until somebody says what came of it.
  */
 import type { Clock } from '../runtime/clock.ts';
 
@@ -15,6 +16,8 @@ export interface GateDeps {
 export class Gate {
   readonly #deps: GateDeps;
   #holdUntilMs = -Infinity;
+  #brokenUntilMs = -Infinity;
+  #probe: 'none' | 'due' | 'under way' = 'none';
   #wake = new AbortController();
 
   constructor(deps: GateDeps) {
@@ -25,14 +28,46 @@ export class Gate {
     return this.#deps.isTrusted() && !this.isShut();
   }
 
-  /** Whether the target itself takes nothing now: held by its Retry-After, paused or disabled. That may last. */
+  /** Whether the target itself takes nothing now: held by its Retry-After, its breaker open, paused or disabled. That may last. */
   isShut(): boolean {
-    return !this.#deps.isActive() || this.#holdLeftMs() > 0;
+    return !this.#deps.isActive() || this.#probe === 'under way' || this.#closedForMs() > 0;
+  }
+
+  /** Whether all that may start is one probe. */
+  get isProbing(): boolean {
+    return this.#probe !== 'none';
   }
 
   /** Closes for so long from now; a longer hold stays. */
   hold(ms: number): void {
     this.#holdUntilMs = Math.max(this.#holdUntilMs, this.#deps.clock.monotonic() + ms);
+  }
+
+  /** The breaker is open for so long from now; then comes one probe. */
+  breakFor(ms: number): void {
+    this.#brokenUntilMs = this.#deps.clock.monotonic() + ms;
+    this.#probe = 'due';
+  }
+
+  /** The breaker is closed. A Retry-After holds all the same. */
+  mend(): void {
+    this.#brokenUntilMs = -Infinity;
+    this.#probe = 'none';
+    this.poke();
+  }
+
+  /** A start happens now; answers whether it is the probe. */
+  noteStart(): boolean {
+    if (this.#probe === 'none') return false;
+    this.#probe = 'under way';
+    return true;
+  }
+
+  /** Nothing came of the probe, for a reason of ours: another may be sent. */
+  probeAgain(): void {
+    if (this.#probe !== 'under way') return;
+    this.#probe = 'due';
+    this.poke();
   }
 
   /** Something has changed: those who wait look again. */
@@ -41,18 +76,18 @@ export class Gate {
     this.#wake = new AbortController();
   }
 
-  /** Resolves when open, or when the signal aborts (whose owner pokes as well). */
-  async opened(signal: AbortSignal): Promise<void> {
-    while (!this.isOpen() && !signal.aborted) await this.#deps.clock.sleep(Math.min(Math.max(this.#holdLeftMs(), 0) || LONG_MS, LONG_MS), this.#wake.signal);
+  /** Resolves when open, or when nobody waits any more (whoever ends that pokes as well). */
+  async opened(isAwaited: () => boolean): Promise<void> {
+    while (!this.isOpen() && isAwaited()) await this.#deps.clock.sleep(Math.min(Math.max(this.#closedForMs(), 0) || LONG_MS, LONG_MS), this.#wake.signal);
   }
 
-  /** Resolves when no hold is left, or the signal aborts. */
+  /** Resolves when neither a hold nor an open breaker is left, or the signal aborts (whose owner pokes as well). */
   async holdOver(signal: AbortSignal): Promise<void> {
-    while (this.#holdLeftMs() > 0 && !signal.aborted) await this.#deps.clock.sleep(Math.ceil(this.#holdLeftMs()), signal);
+    while (this.#closedForMs() > 0 && !signal.aborted) await this.#deps.clock.sleep(Math.min(Math.ceil(this.#closedForMs()), LONG_MS), this.#wake.signal);
   }
 
-  #holdLeftMs(): number {
-    return this.#holdUntilMs - this.#deps.clock.monotonic();
+  #closedForMs(): number {
+    return Math.max(this.#holdUntilMs, this.#brokenUntilMs) - this.#deps.clock.monotonic();
   }
 }
 

@@ -46,11 +46,18 @@ export class HttpTry implements Dispatcher.DispatchHandler {
     if (this.#isOver) controller.abort(new CutError('it was cut before it began'));
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (status < 200) return; // Interim; the answer follows.
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200) return this.#takeInterim(controller, status);
     const retryAfter = headers['retry-after'];
     this.#status = status;
     this.#retryAfter = typeof retryAfter === 'string' ? retryAfter : null;
+  }
+
+  /** The answer follows, but never to another protocol, which we did not ask for: what follows a 101 is no HTTP. */
+  #takeInterim(controller: Dispatcher.DispatchController, status: number): void {
+    if (status !== 101) return;
+    this.#finish({ kind: 'network', fault: 'bad_response', detail: 'status 101, and no change of protocol was asked for' });
+    controller.abort(new CutError('it answered 101'));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {

@@ -38,6 +38,7 @@ export function createLimitedPacer(limits: TargetLimits): Pacer {
       }
       return leave;
     },
+    allow: (wanted) => places.allow(wanted),
     close() {
       places.close();
       end(limiter);

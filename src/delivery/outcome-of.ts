@@ -7,6 +7,8 @@ import { BlockedAddressError } from './guard.ts';
 const FAULTS: Readonly<Record<string, NetworkFault>> = {
   ENOTFOUND: 'dns',
   EAI_AGAIN: 'dns',
+  EAI_FAIL: 'dns',
+  EAI_NODATA: 'dns',
   ECONNREFUSED: 'refused',
   ECONNRESET: 'reset',
   EPIPE: 'reset',
@@ -19,14 +21,18 @@ const FAULTS: Readonly<Record<string, NetworkFault>> = {
 };
 
 /** Certificate and protocol errors of Node's TLS carry one of these beginnings. */
-const TLS = /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH)/;
+const TLS = /^(ERR_TLS_|ERR_SSL_|CERT_|CRL_|DEPTH_ZERO_|ERROR_IN_|INVALID_(CA|PURPOSE)|PATH_LENGTH_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH)/;
+
+/** A 100 or 101 that nobody asked for: undici tells it under the code of a cut connection. */
+const MISBEHAVED = /^bad (response|upgrade)$/;
 
 export function outcomeOfError(error: unknown): Outcome {
   if (error instanceof BlockedAddressError) return { kind: 'blocked', detail: error.message };
   const code = codeOf(error);
   // undici's parser errors carry a name and no code.
   if (error instanceof Error && error.name === 'HTTPParserError') return { kind: 'network', fault: 'bad_response', detail: error.message };
-  return { kind: 'network', fault: faultOf(code), detail: code === '' ? messageOf(error) : `${code} ${messageOf(error)}`.trim() };
+  const fault = MISBEHAVED.test(messageOf(error)) ? 'bad_response' : faultOf(code);
+  return { kind: 'network', fault, detail: code === '' ? messageOf(error) : `${code} ${messageOf(error)}`.trim() };
 }
 
 function faultOf(code: string): NetworkFault {

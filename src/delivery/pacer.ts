@@ -9,6 +9,8 @@ export interface Pacer {
   beginNow(): (() => void) | null;
   /** Rejects once closed. At most one caller waits at a time: the lane's pump. */
   begin(): Promise<() => void>;
+  /** No more than so many at once from now on, nor than the target's own limit; what runs is left alone. */
+  allow(places: number): void;
   close(): void;
 }
 
@@ -20,7 +22,8 @@ export const spacingMs = ({ ratePerSecond }: TargetLimits): number => (ratePerSe
 
 /** Only the concurrency is limited; 0 means not even that. */
 export function createOpenPacer(concurrency: number): Pacer {
-  const places = concurrency === 0 ? Infinity : concurrency;
+  const most = concurrency === 0 ? Infinity : concurrency;
+  let places = most;
   let taken = 0;
   let closed = false;
   let waiting: { resolve: (leave: () => void) => void; reject: (error: Error) => void } | null = null;
@@ -29,10 +32,15 @@ export function createOpenPacer(concurrency: number): Pacer {
     taken += 1;
     return () => {
       taken -= 1;
-      const next = waiting;
-      waiting = null;
-      next?.resolve(take());
+      letIn();
     };
+  }
+
+  function letIn(): void {
+    if (waiting === null || taken >= places) return;
+    const next = waiting;
+    waiting = null;
+    next.resolve(take());
   }
 
   return {
@@ -40,6 +48,10 @@ export function createOpenPacer(concurrency: number): Pacer {
     begin: () => {
       if (closed) return Promise.reject(new Error('The lane is closed'));
       return taken < places ? Promise.resolve(take()) : new Promise((resolve, reject) => (waiting = { resolve, reject }));
+    },
+    allow(wanted) {
+      places = Math.min(most, wanted);
+      letIn();
     },
     close() {
       closed = true;

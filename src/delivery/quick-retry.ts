@@ -8,7 +8,7 @@
 import pRetry from 'p-retry';
 import { isQuicklyRetryable, type Outcome } from '../domain/attempt.ts';
 
-const QUICK_RETRIES = 2;
+export const QUICK_RETRIES = 2;
 const FIRST_PAUSE_MS = 125;
 const LONGEST_PAUSE_MS = 1_000;
 

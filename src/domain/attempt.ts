@@ -45,6 +45,9 @@ export function isQuicklyRetryable(outcome: Outcome): boolean {
   return outcome.fault === 'refused' || outcome.fault === 'reset' || outcome.fault === 'dns' || outcome.fault === 'connect_timeout';
 }
 
+/** One stable word for what came of it, without the details that are the operator's alone. */
+export const wordOf = (outcome: Outcome): string => (outcome.kind === 'answered' ? `status ${outcome.status}` : outcome.kind === 'network' ? outcome.fault : outcome.kind);
+
 export interface AttemptTiming {
   readonly number: number;
   readonly quickRetry: number;

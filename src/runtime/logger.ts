@@ -33,6 +33,10 @@ const LEVELS: Partial<Record<TelemetryName, LogLevel>> = {
   'target.disabled': 'warn',
   'target.unreadable': 'error',
   'secrets.plain': 'warn',
+  'target.failing': 'warn',
+  'target.recovered': 'info',
+  'breaker.opened': 'info',
+  'breaker.closed': 'info',
   'write.failed': 'warn',
   'write.retried': 'warn',
 };

@@ -38,6 +38,13 @@ export interface TelemetryEvents {
   /** Somebody changes something over the API: it stands in the audit record. */
   'admin.changed': { readonly action: string; readonly subject: string };
   'target.disabled': { readonly targetId: TargetId; readonly reason: string };
+  /** Its breaker has opened, and it was well before. */
+  'target.failing': { readonly targetId: TargetId; readonly reason: string };
+  'target.recovered': { readonly targetId: TargetId; readonly reason: string };
+  'breaker.opened': { readonly targetId: TargetId; readonly forMs: number; readonly openings: number };
+  /** The probe was answered: a slow start begins. */
+  'breaker.recovering': { readonly targetId: TargetId };
+  'breaker.closed': { readonly targetId: TargetId };
 
   /** Secrets lie open in the database: how many, and what to do about it. */
   'secrets.plain': { readonly count: number; readonly masterKey: string | null; readonly fix: string };

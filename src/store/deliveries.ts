@@ -81,11 +81,13 @@ export async function findDeliveriesOfEvent({ deliveries }: Store, eventId: Even
   return (await deliveries.find({ _id: { $gt: `${eventId}/` as DeliveryId, $lt: `${eventId}0` as DeliveryId } }).sort({ _id: 1 }).toArray()).map(toDelivery);
 }
 
-const DUE: Filter<DeliveryDocument> = { wakeAt: { $exists: true }, $expr: { $lte: ['$wakeAt', '$$NOW'] } };
+/** The states are named so that the index is used by its order; `wakeAt` exists in no other. */
+const OPEN: Filter<DeliveryDocument> = { state: { $in: ['ready', 'waiting'] } };
+const DUE: Filter<DeliveryDocument> = { ...OPEN, wakeAt: { $exists: true }, $expr: { $lte: ['$wakeAt', '$$NOW'] } };
 
-/** Open deliveries of one target that are due by the server's clock, oldest first. */
-export async function findDue({ deliveries }: Store, targetId: TargetId, limit: number): Promise<readonly OpenDelivery[]> {
-  return toOpen(await deliveries.find({ targetId, ...DUE }, { projection: { attempts: 0 }, sort: { wakeAt: 1 }, limit }).toArray());
+/** Open deliveries of one target that are due by the server's clock, oldest first: `ready`, not tried yet, or `waiting`, to be tried again. */
+export async function findDue({ deliveries }: Store, targetId: TargetId, state: OpenDelivery['state'], limit: number): Promise<readonly OpenDelivery[]> {
+  return toOpen(await deliveries.find({ targetId, ...DUE, state }, { projection: { attempts: 0 }, sort: { wakeAt: 1 }, limit }).toArray());
 }
 
 /** The same over several targets, in no order: to learn which of them have something due at all. */

@@ -21,6 +21,7 @@ const RETIRED: readonly RetiredIndex[] = [
   { collection: 'deliveries', name: 'retention' },
   { collection: 'deliveries', name: 'state' },
   { collection: 'deliveries', name: 'event' },
+  { collection: 'deliveries', name: 'wake' },
 ];
 
 export interface IndexOptions extends Patience {
@@ -39,7 +40,8 @@ export function wantedIndexes(retentionDays: number, auditRetentionDays = AUDIT_
       retention,
     ],
     deliveries: [
-      { key: { targetId: 1, wakeAt: 1 }, name: 'wake', partialFilterExpression: { wakeAt: { $exists: true } } },
+      // By state, so that retries that are due are found behind any number of fresh deliveries, and the other way round.
+      { key: { targetId: 1, state: 1, wakeAt: 1 }, name: 'turn', partialFilterExpression: { wakeAt: { $exists: true } } },
       { key: { targetId: 1, state: 1, _id: 1 }, name: 'unfinished', partialFilterExpression: { state: { $in: ['ready', 'waiting', 'dead'] } } },
       retention,
     ],

@@ -1,6 +1,7 @@
 /** Statements on `lanes` (T10): who may send to a target. `term` rises at each taking and fences whoever held it before. */
+import { WELL, type BreakerState, type Health } from '../domain/breaker.ts';
 import type { SessionId, TargetId } from '../domain/ids.ts';
-import type { LaneDocument, Store } from './store.ts';
+import type { BreakerDocument, LaneDocument, Store } from './store.ts';
 
 export interface LaneRecord {
   readonly targetId: TargetId;
@@ -8,6 +9,8 @@ export interface LaneRecord {
   readonly term: number;
   /** Set by a receiver's Retry-After; on the server's clock. */
   readonly holdUntil: Date | null;
+  /** As its last owner wrote it down. */
+  readonly health: Health;
 }
 
 /** Makes sure that every target has a lane, and answers all lanes. */
@@ -20,7 +23,26 @@ export async function listLanes(store: Store, targetIds: readonly TargetId[]): P
   return (await store.lanes.find().toArray()).map(toLane);
 }
 
-const toLane = ({ _id, owner, term, holdUntil }: LaneDocument): LaneRecord => ({ targetId: _id, owner, term, holdUntil: holdUntil ?? null });
+const toLane = ({ _id, owner, term, holdUntil, breaker }: LaneDocument): LaneRecord => ({ targetId: _id, owner, term, holdUntil: holdUntil ?? null, health: breaker === undefined ? WELL : toHealth(breaker) });
+
+const toHealth = (document: BreakerDocument): Health => ({
+  breaker: toState(document), failingSinceMs: document.failingSince?.getTime() ?? null, failures: document.failures, spells: document.spells,
+});
+
+function toState({ state, until, openings = 1, why = 'paused' }: BreakerDocument): BreakerState {
+  if (state === 'open') return { kind: state, untilMs: until?.getTime() ?? 0, openings };
+  if (state === 'recovering') return { kind: state, places: 1, openings };
+  return state === 'off' ? { kind: state, why } : { kind: state };
+}
+
+function fromHealth({ breaker, failingSinceMs, failures, spells }: Health): BreakerDocument {
+  const document: BreakerDocument = { state: breaker.kind, failures, spells };
+  if (breaker.kind === 'open') document.until = new Date(breaker.untilMs);
+  if (breaker.kind === 'open' || breaker.kind === 'recovering') document.openings = breaker.openings;
+  if (breaker.kind === 'off') document.why = breaker.why;
+  if (failingSinceMs !== null) document.failingSince = new Date(failingSinceMs);
+  return document;
+}
 
 /** Takes a lane that is as it was read: free, or its owner's session ended. Null when somebody was faster. */
 export async function takeLane({ lanes }: Store, seen: LaneRecord, session: SessionId): Promise<LaneRecord | null> {
@@ -46,4 +68,9 @@ export async function removeLane({ lanes }: Store, targetId: TargetId): Promise<
 /** Keeps the whole lane from sending until then, over restarts and changes of owner; a longer hold stays. */
 export async function holdLane({ lanes }: Store, targetId: TargetId, until: Date): Promise<void> {
   await lanes.updateOne({ _id: targetId }, { $max: { holdUntil: until } });
+}
+
+/** Writes down a target's health, as the owner of that term; a later owner's word stays. */
+export async function storeHealth({ lanes }: Store, targetId: TargetId, term: number, health: Health): Promise<void> {
+  await lanes.updateOne({ _id: targetId, term }, { $set: { breaker: fromHealth(health) } });
 }

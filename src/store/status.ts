@@ -24,7 +24,9 @@ export async function countInState({ deliveries }: Store, targetId: TargetId, st
   return counted(await deliveries.countDocuments({ targetId, state }, { limit: limit + 1 }), limit);
 }
 
-const dueAt = (targetId: TargetId, now: Date): Filter<DeliveryDocument> => ({ targetId, wakeAt: { $lte: now } });
+/** The states are named for the index's sake: `wakeAt` exists in no other. */
+const openOf = (targetId: TargetId): Filter<DeliveryDocument> => ({ targetId, state: { $in: ['ready', 'waiting'] } });
+const dueAt = (targetId: TargetId, now: Date): Filter<DeliveryDocument> => ({ ...openOf(targetId), wakeAt: { $lte: now } });
 
 /** Open deliveries, due or not. */
 export async function countOpen({ deliveries }: Store, targetId: TargetId, limit: number): Promise<Count> {
@@ -33,7 +35,7 @@ export async function countOpen({ deliveries }: Store, targetId: TargetId, limit
 
 /** When the open delivery that comes first wakes, or has woken; null when there is none. */
 export async function firstWakeAt({ deliveries }: Store, targetId: TargetId): Promise<Date | null> {
-  return (await deliveries.findOne({ targetId, wakeAt: { $exists: true } }, { projection: { _id: 0, wakeAt: 1 }, sort: { wakeAt: 1 } }))?.wakeAt ?? null;
+  return (await deliveries.findOne({ targetId, state: { $in: ['ready', 'waiting'] }, wakeAt: { $exists: true } }, { projection: { _id: 0, wakeAt: 1 }, sort: { wakeAt: 1 }, hint: 'turn' }))?.wakeAt ?? null;
 }
 
 /** Open deliveries that are due. */
@@ -48,7 +50,7 @@ export async function oldestDueAt({ deliveries }: Store, targetId: TargetId, now
 
 /** When the next of those that are not due yet is; null when there are none. */
 export async function nextWakeAt({ deliveries }: Store, targetId: TargetId, now: Date): Promise<Date | null> {
-  return (await deliveries.findOne({ targetId, wakeAt: { $gt: now } }, { projection: { _id: 0, wakeAt: 1 }, sort: { wakeAt: 1 } }))?.wakeAt ?? null;
+  return (await deliveries.findOne({ ...openOf(targetId), wakeAt: { $gt: now } }, { projection: { _id: 0, wakeAt: 1 }, sort: { wakeAt: 1 } }))?.wakeAt ?? null;
 }
 
 /** Events without all their delivery documents. */

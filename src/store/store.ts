@@ -4,6 +4,7 @@
  */
 import type { Collection, Db, ReadConcernLike, Timestamp, WriteConcernSettings } from 'mongodb';
 import type { Attempt } from '../domain/attempt.ts';
+import type { BreakerState } from '../domain/breaker.ts';
 import type { DeliveryState } from '../domain/delivery.ts';
 import type { EventStatus } from '../domain/event.ts';
 import type { PayloadFilter } from '../domain/filter.ts';
@@ -135,6 +136,21 @@ export interface LaneDocument {
   owner: SessionId | null;
   term: number;
   holdUntil?: Date;
+  /** Absent while it never had anything to say. */
+  breaker?: BreakerDocument;
+}
+
+/** What outlives an owner of a target's health (domain/breaker.ts). */
+export interface BreakerDocument {
+  state: BreakerState['kind'];
+  /** While open. */
+  until?: Date;
+  openings?: number;
+  /** While off. */
+  why?: 'paused' | 'disabled';
+  failingSince?: Date;
+  failures: number;
+  spells: number;
 }
 
 export interface SessionDocument {

@@ -33,7 +33,7 @@ export function createOffering(store: Store, book: LaneBook): Offering {
    * Reads, then offers what was not in memory when the reading began and was not forgotten meanwhile. Those that could only
    * be ended, their event being gone, count as taken: they are out of the way.
    */
-  async function readAndOffer(read: () => Promise<readonly OpenDelivery[]>): Promise<{ readonly read: number; readonly taken: number; readonly refused: number }> {
+  async function readAndOffer(read: () => Promise<readonly OpenDelivery[]>): Promise<{ readonly taken: number; readonly refused: number }> {
     const watch = book.watchForgotten();
     try {
       const due = await read();
@@ -42,7 +42,7 @@ export function createOffering(store: Store, book: LaneBook): Offering {
       const [orphans, whole] = partition(fresh, ({ eventId }) => !contents.has(eventId));
       if (orphans.length > 0) await endOrphans(store, orphans.map(({ id }) => id));
       const taken = whole.filter((delivery) => !watch.has(delivery.id) && offerOne(delivery, contents.get(delivery.eventId)));
-      return { read: due.length, taken: taken.length + orphans.length, refused: whole.length - taken.length };
+      return { taken: taken.length + orphans.length, refused: whole.length - taken.length };
     } finally {
       watch.end();
     }
@@ -56,13 +56,28 @@ export function createOffering(store: Store, book: LaneBook): Offering {
     return result === 'taken';
   }
 
-  /** One page. Known ids are read again, since they stay due until their result is written; so ask for that many more. */
+  /** Fresh deliveries and retries, of each half of what there is room for, or more when the others do not need theirs; and whether that is all. */
+  async function findTurns({ port }: OwnedLane, room: number): Promise<{ readonly due: readonly OpenDelivery[]; readonly isAll: boolean }> {
+    // Known ids are read again, since they stay due until their result is written; so ask for that many more.
+    const limits = { ready: port.size - port.retries + room, waiting: port.retries + Math.ceil(room / 2) };
+    const [ready, waiting] = await Promise.all([findDue(store, port.targetId, 'ready', limits.ready), findDue(store, port.targetId, 'waiting', limits.waiting)]);
+    const isNew = ({ id }: OpenDelivery): boolean => !port.has(id);
+    const [fresh, retries] = [ready.filter(isNew), waiting.filter(isNew)];
+    return { due: inTurns(fresh, retries, room), isAll: ready.length < limits.ready && waiting.length < limits.waiting && fresh.length + retries.length <= room };
+  }
+
+  /** One page. */
   async function refillOnce(lane: OwnedLane): Promise<{ readonly taken: number; readonly isMore: boolean }> {
-    const limit = Math.min(PAGE, depthOf(lane) - lane.port.size) + lane.port.size;
+    const room = Math.min(PAGE, depthOf(lane) - lane.port.size);
     const parkingsBefore = lane.parkings;
-    const { read, taken, refused } = await readAndOffer(() => findDue(store, lane.port.targetId, limit));
+    const found = { isAll: false };
+    const { taken, refused } = await readAndOffer(async () => {
+      const turns = await findTurns(lane, room);
+      found.isAll = turns.isAll;
+      return turns.due;
+    });
     const parkedMeanwhile = lane.parkings !== parkingsBefore;
-    if (read < limit && !parkedMeanwhile) lane.hasParked = false;
+    if (found.isAll && !parkedMeanwhile) lane.hasParked = false;
     // What was parked while this was read tells nobody else, so there is a reason to read again, unless the lane takes nothing.
     return { taken, isMore: taken > 0 || (refused === 0 && parkedMeanwhile) };
   }
@@ -85,4 +100,16 @@ export function createOffering(store: Store, book: LaneBook): Offering {
       return ids.length === 0 ? 0 : (await readAndOffer(() => findDueAmong(store, ids))).taken;
     },
   };
+}
+
+/** One of each in turn, so that whichever has no room left is not always the same kind. */
+export function inTurns<Item>(fresh: readonly Item[], retries: readonly Item[], room: number): readonly Item[] {
+  const retryCount = Math.min(retries.length, Math.max(Math.ceil(room / 2), room - fresh.length));
+  const freshCount = Math.min(fresh.length, room - retryCount);
+  const turns: Item[] = [];
+  for (let index = 0; index < Math.max(retryCount, freshCount); index += 1) {
+    if (index < freshCount) turns.push(...fresh.slice(index, index + 1));
+    if (index < retryCount) turns.push(...retries.slice(index, index + 1));
+  }
+  return turns;
 }

@@ -72,10 +72,10 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
     if (target === undefined) return; // It went meanwhile.
     const lane = await takeLane(store, seen, session.id);
     if (lane === null) return;
-    const { targetId, term, holdUntil } = lane;
+    const { targetId, term, holdUntil, health } = lane;
     if (preferred !== null && preferred !== session.id) passedOver.note(targetId, preferred);
     const holdMs = holdUntil === null ? 0 : Math.max(0, holdUntil.getTime() - serverClock.now());
-    const port = openLane(targetId, { holdMs, onForgotten: (id) => book.noteForgotten(id), onRoom: () => onRoom(targetId) });
+    const port = openLane(targetId, { term, holdMs, health, onForgotten: (id) => book.noteForgotten(id), onRoom: () => onRoom(targetId) });
     book.add({ port, limits: target.limits, isEnding: isEnding(target), term, takenAtMs: clock.monotonic(), catchingUp: true, hasParked: true, parkings: 0 });
     telemetry.emit('lane.taken', { targetId, term });
     onTaken(targetId);

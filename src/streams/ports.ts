@@ -1,4 +1,5 @@
 /** What the streams need of the delivery side. The processor fills these in; neither side imports the other. */
+import type { Health } from '../domain/breaker.ts';
 import type { DeliveryClaim, DeliveryJob } from '../domain/delivery.ts';
 import type { DeliveryId, TargetId } from '../domain/ids.ts';
 import type { EventHead } from '../store/events.ts';
@@ -12,6 +13,8 @@ export interface LanePort {
   readonly room: number;
   /** Ids it knows: offered and not yet marked. */
   readonly size: number;
+  /** How many of those are retries. */
+  readonly retries: number;
   has(id: DeliveryId): boolean;
   offer(job: DeliveryJob): OfferResult;
   /** Calls `onRoom` once it knows no more than `size` ids, at once when that is so already. */
@@ -23,8 +26,12 @@ export interface LanePort {
 }
 
 export interface OpenLaneOptions {
+  /** Of this owner: what it writes about the lane is guarded by it. */
+  readonly term: number;
   /** Milliseconds from now before the first start may happen, from a stored Retry-After. */
   readonly holdMs: number;
+  /** Of the target, as the last owner wrote it down. */
+  readonly health: Health;
   /** Called when an id leaves the lane's memory. */
   readonly onForgotten: (id: DeliveryId) => void;
   /** Called when a lane that was out of room has room for a good part of its capacity again. */

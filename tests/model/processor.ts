@@ -3,9 +3,10 @@
  * a store whose statements are steps, a stream that is a log, and a sender that asks the scripted receiver. Lanes are small, so
  * that parking is common. Which lanes it takes is the script's to say; how it takes them is the product's statement.
  */
-import { createCourier } from '../../src/delivery/courier.ts';
+import { createCourier, type Deliver } from '../../src/delivery/courier.ts';
 import type { Allowance } from '../../src/delivery/budget.ts';
 import { Gate } from '../../src/delivery/gate.ts';
+import { HealthKeeper } from '../../src/delivery/health.ts';
 import { Lane } from '../../src/delivery/lane.ts';
 import { createMarker, type Marker } from '../../src/delivery/mark.ts';
 import { createOpenPacer } from '../../src/delivery/pacer.ts';
@@ -13,7 +14,7 @@ import { createPark } from '../../src/delivery/park.ts';
 import { createSettler, type SettleResult } from '../../src/delivery/settle.ts';
 import { Slots } from '../../src/delivery/slots.ts';
 import { Spacing } from '../../src/delivery/spacing.ts';
-import type { DeliveryClaim, DeliveryJob } from '../../src/domain/delivery.ts';
+import type { DeliveryClaim } from '../../src/domain/delivery.ts';
 import { newSessionId, type DeliveryId, type SessionId, type TargetId } from '../../src/domain/ids.ts';
 import type { Batcher } from '../../src/runtime/batcher.ts';
 import type { Clock } from '../../src/runtime/clock.ts';
@@ -22,7 +23,7 @@ import { ServerClock } from '../../src/runtime/server-clock.ts';
 import { createTelemetry, type Telemetry } from '../../src/runtime/telemetry.ts';
 import { createScheduler } from '../../src/scheduler/scheduler.ts';
 import type { Settlement } from '../../src/store/deliveries.ts';
-import { listLanes, releaseLane, takeLane } from '../../src/store/lanes.ts';
+import { listLanes, releaseLane, storeHealth, takeLane, type LaneRecord } from '../../src/store/lanes.ts';
 import { endPredecessors, liveSessions, renewSession, startSession } from '../../src/store/sessions.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { TargetBook } from '../../src/store/target-book.ts';
@@ -148,14 +149,14 @@ export class ModelProcessor {
     for (const seen of lanes) {
       if (this.#leaving.has(seen.targetId) || !isFree(seen.owner, seen.targetId) || own !== this.session) continue;
       const taken = await takeLane(store, seen, own);
-      if (taken !== null && own === this.session) this.#add(taken.targetId, taken.term);
+      if (taken !== null && own === this.session) this.#add(taken);
     }
   }
 
-  #add(targetId: TargetId, term: number): void {
+  #add(record: LaneRecord): void {
     const { clock } = this.#ground;
     const { openLane, searchForLeftovers } = this.#machinery;
-    this.book.add({ port: openLane(targetId), limits: { ratePerSecond: 0, concurrency: CONCURRENCY }, isEnding: false, term, takenAtMs: clock.monotonic(), catchingUp: true, hasParked: true, parkings: 0 });
+    this.book.add({ port: openLane(record), limits: { ratePerSecond: 0, concurrency: CONCURRENCY }, isEnding: false, term: record.term, takenAtMs: clock.monotonic(), catchingUp: true, hasParked: true, parkings: 0 });
     searchForLeftovers();
   }
 
@@ -168,7 +169,7 @@ export class ModelProcessor {
 
 interface Machinery {
   readonly services: readonly { start(): Promise<void> }[];
-  readonly openLane: (targetId: TargetId) => Lane;
+  readonly openLane: (record: LaneRecord) => Lane;
   readonly searchForLeftovers: () => void;
 }
 
@@ -202,11 +203,21 @@ function assemble(ground: ProcessorGround, book: LaneBook, isTrusted: () => bool
   const slots = new Slots(2 * CONCURRENCY);
   return { services: [feed, scheduler, refill, sweep], openLane, searchForLeftovers };
 
-  function openLane(targetId: TargetId): Lane {
-    return new Lane(targetId, {
-      slots, deliver, allowance: smallAllowance(), gate: new Gate({ clock, isTrusted, isActive: () => true }), pacer: createOpenPacer(CONCURRENCY), spacing: new Spacing(clock, 0),
-      onForgotten: (id) => book.noteForgotten(id), onRoom: () => refill.nudge(),
+  function openLane({ targetId, term, health: stored }: LaneRecord): Lane {
+    const health = new HealthKeeper(stored, {
+      clock, serverClock, telemetry,
+      target: () => ground.targets.get(targetId),
+      tell: () => Promise.resolve(),
+      storeHealth: (known) => persist('target health', () => storeHealth(store, targetId, term, known)),
+      storeHold: () => Promise.resolve(),
+      disable: () => Promise.resolve(),
     });
+    const lane: Lane = new Lane(targetId, {
+      slots, deliver: (job) => deliver(job, lane, health), allowance: smallAllowance(), gate: new Gate({ clock, isTrusted, isActive: () => true }), pacer: createOpenPacer(CONCURRENCY), spacing: new Spacing(clock, 0),
+      onForgotten: (id) => book.noteForgotten(id), onRoom: () => refill.nudge(), onPoke: () => health.look(),
+    });
+    health.rule(lane);
+    return lane;
   }
 
   function onCaughtUp(asOfMs: number, first: boolean): void {
@@ -262,7 +273,7 @@ interface CourierParts {
 }
 
 /** The courier, with the scripted receiver at its far end and the ledger beside it. */
-function createDeliver({ actor, steps, clock, targets, ledger }: ProcessorGround, parts: CourierParts): (job: DeliveryJob, lane: Lane) => Promise<'forget' | 'marking'> {
+function createDeliver({ actor, steps, clock, targets, ledger }: ProcessorGround, parts: CourierParts): Deliver {
   const claims = new Map<DeliveryId, DeliveryClaim>();
   let starting: DeliveryClaim | null = null;
   parts.telemetry.listen((name, fields) => {
@@ -283,12 +294,10 @@ function createDeliver({ actor, steps, clock, targets, ledger }: ProcessorGround
       close: () => Promise.resolve(),
     },
     targetOf: ({ claim }) => targets.get(claim.targetId),
-    persistHold: () => Promise.resolve(),
-    disable: () => Promise.resolve(),
   });
-  return async (job, lane) => {
+  return async (job, lane, health) => {
     claims.set(job.claim.id, job.claim);
-    const next = await courier(job, lane);
+    const next = await courier(job, lane, health);
     ledger.close(actor, job.claim);
     return next;
   };

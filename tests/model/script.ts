@@ -30,6 +30,8 @@ export type Action =
   | { readonly do: 'rewind'; readonly who: Member; readonly by: number }
   | { readonly do: 'loseToken'; readonly who: Member }
   | { readonly do: 'loseHistory' }
+  /** A breaker was open when its owner last wrote it down, and its time is over: whoever takes the lane next sends a probe. */
+  | { readonly do: 'trip'; readonly of: 'patient' | 'hasty' }
   | { readonly do: 'prune' | 'remove'; readonly pick: number };
 
 const MOST_ACTIONS = 20;
@@ -64,6 +66,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: named('rewind'), who, by: fc.nat({ max: 4 }) }) },
   { weight: 1, arbitrary: fc.record({ do: named('loseToken'), who }) },
   { weight: 1, arbitrary: fc.record({ do: named('loseHistory') }) },
+  { weight: 3, arbitrary: fc.record({ do: named('trip'), of }) },
   { weight: 1, arbitrary: fc.record({ do: named('prune'), pick }) },
   { weight: 1, arbitrary: fc.record({ do: named('remove'), pick }) },
 );
@@ -89,6 +92,8 @@ const phrases = fc.oneof(
   // With two processors alive, the replays are the third and the fourth actor.
   phrase(ingested, settled, marked, hurry, replayed, replayed, ranFor(3, 1, 4), ranFor(2, 8, 14), ranFor(0, 10, 30), answered, ranFor(0, 10, 30), hurry),
   phrase(replayed, replayed, ran, settled, ran, ran, hurry),
+  // A lane that changes hands half-open: parked work behind one probe, which works or does not.
+  phrase(ingested, fc.record({ do: named('trip'), of }), expired, hurry, ingested, ingested, answered, hurry, expired, hurry, answered, hurry),
   phrase(ingested, settled, replayed, ran, marked, settled, fc.record({ do: named('crash'), who }), fc.record({ do: named('start'), who })),
 );
 
@@ -137,6 +142,8 @@ async function toAll(world: ModelWorld, one: Exclude<Action, { readonly who: Mem
       return crashReplay(world, one.pick);
     case 'loseHistory':
       return world.log.loseHistory();
+    case 'trip':
+      return world.trip(targetsOf[one.of][0]);
     default:
       return assertNever(one);
   }

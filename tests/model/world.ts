@@ -133,6 +133,11 @@ export class ModelWorld {
     this.#tellOfLanes();
   }
 
+  /** As its last owner left it. A lane that is held already goes by what its owner knows, and only the next one sees this. */
+  async trip(targetId: TargetId): Promise<void> {
+    await this.store.lanes.updateOne({ _id: targetId }, { $set: { breaker: { state: 'open', until: new Date(0), openings: 1, failures: 0, spells: 1 } } });
+  }
+
   /** T8, as the tool does it: reads what is settled, then replays what it has read, at whatever time that comes. */
   async replay(eventId: EventId, forced: boolean): Promise<void> {
     this.#replayCount += 1;

@@ -4,11 +4,12 @@ import { describe, test, type TestContext } from 'node:test';
 import type { Outcome } from '../../src/domain/attempt.ts';
 import type { DeliveryClaim } from '../../src/domain/delivery.ts';
 import type { Target } from '../../src/domain/target.ts';
-import { createCourier } from '../../src/delivery/courier.ts';
+import { createCourier, type TargetHealth } from '../../src/delivery/courier.ts';
 import { LaneDrained, type Lane, type Turn } from '../../src/delivery/lane.ts';
 import type { EventMark } from '../../src/delivery/mark.ts';
 import type { SendRequest } from '../../src/delivery/sender.ts';
 import type { SettleResult } from '../../src/delivery/settle.ts';
+import type { TurnWish } from '../../src/delivery/turn-queue.ts';
 import { Batcher } from '../../src/runtime/batcher.ts';
 import { HooktailError } from '../../src/runtime/errors.ts';
 import { ServerClock } from '../../src/runtime/server-clock.ts';
@@ -24,6 +25,9 @@ interface Options {
   readonly target?: Target | null;
   readonly settle?: SettleResult | 'fails';
   readonly claim?: Partial<DeliveryClaim>;
+  /** Its lane takes nothing just now. */
+  readonly isShut?: boolean;
+  readonly isProbe?: boolean;
 }
 
 interface Story {
@@ -35,23 +39,29 @@ interface Story {
   readonly requests: readonly SendRequest[];
   readonly turns: { readonly urgent: boolean; left: number; slotsBack: number }[];
   readonly told: readonly string[];
+  /** Outcomes that the target's health was told of. */
+  readonly noted: readonly Outcome[];
+  /** How many it had been told of whenever a place in the lane was given back. */
+  readonly left: readonly number[];
 }
 
 /** Sees one job through with a script of tries, and tells the story. Pauses between quick retries are skipped. */
-async function story(context: TestContext, tries: readonly Try[], { target = targetWith(), settle = 'written', claim = {} }: Options = {}): Promise<Story> {
+async function story(context: TestContext, tries: readonly Try[], { target = targetWith(), settle = 'written', claim = {}, isShut = false, isProbe = false }: Options = {}): Promise<Story> {
   context.mock.timers.enable({ apis: ['setTimeout'] });
   const clock = new FakeClock();
   const telemetry = createTelemetry();
+  const [noted, left]: [Outcome[], number[]] = [[], []];
   const [steps, marks, requests, turns, settlements, told]: [string[], EventMark[], SendRequest[], Story['turns'], Settlement[], string[]] = [[], [], [], [], [], []];
   telemetry.listen((name) => told.push(name));
   const script = [...tries];
 
   const lane = {
-    takeTurn(urgent: boolean): Promise<Turn> {
+    isShut,
+    takeTurn({ isUrgent: urgent }: TurnWish): Promise<Turn> {
       if (script[0] === 'drained') return Promise.reject(new LaneDrained('The lane is drained'));
       const turn = { urgent, left: 0, slotsBack: 0 };
       turns.push(turn);
-      return Promise.resolve({ leaveLane: () => { turn.left += 1; }, giveSlotBack: () => { turn.slotsBack += 1; steps.push('slot back'); } });
+      return Promise.resolve({ leaveLane: () => { turn.left += 1; left.push(noted.length); }, giveSlotBack: () => { turn.slotsBack += 1; steps.push('slot back'); }, isProbe });
     },
     hold: (ms: number) => steps.push(`hold ${ms}`),
     forget: (id: string) => steps.push(`forget ${id}`),
@@ -83,19 +93,22 @@ async function story(context: TestContext, tries: readonly Try[], { target = tar
     }),
     marker: { note: (mark) => { steps.push('mark'); marks.push(mark); }, flush: () => Promise.resolve() },
     targetOf: () => target,
-    persistHold: (_, ms) => { steps.push(`persist hold ${ms}`); return Promise.resolve(); },
-    disable: (_, reason) => { steps.push(`disable: ${reason}`); return Promise.resolve(); },
   });
+  const health: TargetHealth = {
+    note: (outcome) => { noted.push(outcome); return null; },
+    hold: (ms) => { steps.push(`persist hold ${ms}`); return Promise.resolve(); },
+    disable: (reason) => { steps.push(`disable: ${reason}`); return Promise.resolve(); },
+  };
 
   const answers: Story['answer'][] = [];
-  void courier(jobOf(1, { claim }), lane).then((result) => answers.push(result));
+  void courier(jobOf(1, { claim }), lane, health).then((result) => answers.push(result));
   for (let turn = 0; turn < 50 && answers.length === 0; turn += 1) {
     await settled();
     context.mock.timers.tick(1_000);
   }
   const [answer] = answers;
   assert.ok(answer !== undefined, 'the courier never came back');
-  return { answer, steps, settlements, marks, requests, turns, told };
+  return { answer, noted, left, steps, settlements, marks, requests, turns, told };
 }
 
 /** Every turn was left once and its slot given back once. */
@@ -149,20 +162,20 @@ describe('an outcome', () => {
 });
 
 describe('what a verdict means for the target', () => {
-  test('a Retry-After holds the lane in memory before anything is written, and in the database after', async (context) => {
+  test('a Retry-After holds the lane in memory at once, and in the database before the result is written', async (context) => {
     const told = await story(context, [answered(429, '120')]);
-    assert.deepEqual(told.steps, ['hold 120000', 'settle', 'persist hold 120000', 'mark', 'slot back']);
+    assert.deepEqual(told.steps, ['hold 120000', 'persist hold 120000', 'settle', 'mark', 'slot back']);
     assert.deepEqual(told.settlements[0]?.to, { state: 'waiting', wakeAt: new Date(DONE_MS + 120_000) });
   });
 
   test('a last attempt with a Retry-After is dead, and holds the lane all the same', async (context) => {
     const { steps, settlements: [settlement] } = await story(context, [answered(503, '7')], { claim: { attemptCount: 2, stored: true } });
-    assert.deepEqual([steps[0], settlement?.to.state, steps[2]], ['hold 7000', 'dead', 'persist hold 7000']);
+    assert.deepEqual([steps.slice(0, 2), settlement?.to.state], [['hold 7000', 'persist hold 7000'], 'dead']);
   });
 
-  test('a 410 disables the target once the result is written', async (context) => {
+  test('a 410 disables the target, before anything else may start there', async (context) => {
     const { steps } = await story(context, [answered(410)]);
-    assert.deepEqual(steps, ['settle', 'disable: gone: the receiver answered 410', 'mark', 'slot back']);
+    assert.deepEqual(steps, ['disable: gone: the receiver answered 410', 'settle', 'mark', 'slot back']);
   });
 });
 
@@ -181,6 +194,14 @@ describe('quick retries', () => {
     assertTidy(told);
   });
 
+  for (const [when, options] of [['while the lane is shut: the schedule is waited for, not the lane', { isShut: true }], ['of a probe: it is one try', { isProbe: true }]] as const) {
+    test(`are not made ${when}`, async (context) => {
+      const told = await story(context, [refused], options);
+      assert.deepEqual([told.requests.length, told.settlements.map(({ to, attempts }) => [to.state, attempts.length])], [1, [['waiting', 1]]]);
+      assertTidy(told);
+    });
+  }
+
   test('share one deadline: each gets what is left of it', async (context) => {
     const told = await story(context, [{ outcome: refused, tookMs: 4_000 }, { outcome: refused, tookMs: 9_000 }, { outcome: answered(200), tookMs: 1_000 }]);
     assert.deepEqual(told.requests.map(({ timeoutMs }) => timeoutMs), [15_000, 11_000, 2_000]);
@@ -191,6 +212,18 @@ describe('quick retries', () => {
     assert.deepEqual([told.requests.length, told.settlements[0]?.attempts.length, told.settlements[0]?.to.state], [1, 1, 'waiting']);
     assertTidy(told);
   });
+});
+
+describe('the health of a target', () => {
+  test('hears once of each attempt, of what its last try showed', async (context) => {
+    assert.deepEqual((await story(context, [refused, refused, answered(200)])).noted, [answered(200)]);
+  });
+
+  for (const outcome of [answered(500), answered(503, '7'), answered(410)]) {
+    test(`hears of ${JSON.stringify(outcome)} before the next start may come`, async (context) => {
+      assert.deepEqual((await story(context, [outcome])).left, [1], 'told when the place was given back');
+    });
+  }
 });
 
 describe('what ends without a word in the database', () => {

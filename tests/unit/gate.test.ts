@@ -18,7 +18,7 @@ function world(): World {
   const gate = new Gate({ clock, isTrusted: () => may.isTrusted, isActive: () => may.isActive });
   const waiting = (signal: AbortSignal = new AbortController().signal): (() => boolean) => {
     let ended = false;
-    void gate.opened(signal).then(() => (ended = true));
+    void gate.opened(() => !signal.aborted).then(() => (ended = true));
     return () => ended;
   };
   return { clock, gate, may, waiting };

@@ -178,7 +178,7 @@ for (const kind of [LIMITED, UNLIMITED]) {
       lane.poke();
       await pass(A_WHILE_MS);
       assert.deepEqual([starts.length, lane.size, slots.inUse], [2, 0, 0]);
-      await assert.rejects(lane.takeTurn(true), LaneDrained);
+      await assert.rejects(lane.takeTurn({ isUrgent: true, isRetry: false }), LaneDrained);
     });
 
     test('drains at once from behind a closed gate', async () => {

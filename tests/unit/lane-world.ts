@@ -77,7 +77,7 @@ export interface World extends Time {
   readonly lane: Lane;
   readonly slots: Slots;
   readonly limits: TargetLimits;
-  readonly starts: { readonly id: DeliveryId; readonly atMs: number }[];
+  readonly starts: { readonly id: DeliveryId; readonly isProbe: boolean; readonly atMs: number }[];
   readonly dropped: DeliveryId[];
   readonly forgotten: DeliveryId[];
   readonly rooms: number[];
@@ -98,9 +98,9 @@ export function world({ ratePerSecond, time }: Kind, { concurrency = 2, slots = 
   const underWay: (() => void)[] = [];
   let most = 0;
 
-  async function tryOnce({ claim: { id } }: DeliveryJob, lane: Lane, urgent: boolean): Promise<void> {
-    const turn = await lane.takeTurn(urgent);
-    starts.push({ id, atMs: clock.monotonic() });
+  async function tryOnce({ claim }: DeliveryJob, lane: Lane, urgent: boolean): Promise<void> {
+    const turn = await lane.takeTurn({ isUrgent: urgent, isRetry: claim.attemptCount > 0 });
+    starts.push({ id: claim.id, isProbe: turn.isProbe, atMs: clock.monotonic() });
     const ended = new Promise<void>((resolve) => underWay.push(resolve));
     most = Math.max(most, underWay.length);
     if (endless) await ended;
@@ -129,6 +129,7 @@ export function world({ ratePerSecond, time }: Kind, { concurrency = 2, slots = 
     allowance: allowanceOf({ ...limits, ratePerSecond: Math.min(ratePerSecond, 2) }, new MemoryBudget(20 * 1_024)),
     onForgotten: (id) => forgotten.push(id),
     onRoom: () => rooms.push(clock.monotonic()),
+    onPoke: () => undefined,
   });
   return {
     ...passing, clock, lane, slots, limits, starts, dropped, forgotten, rooms, may,

@@ -1,6 +1,7 @@
 /** Who takes, keeps and hands over which lane, from one look; and what several processors make of the same look. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { WELL } from '../../src/domain/breaker.ts';
 import fc from 'fast-check';
 import type { SessionId, TargetId } from '../../src/domain/ids.ts';
 import { LEASE_MS, PASSED_OVER_MS, PREFERENCE_GRACE_MS, preferredOwner } from '../../src/domain/lease.ts';
@@ -15,7 +16,7 @@ const NOW_MS = Date.UTC(2026, 0, 1);
 
 /** A session that was renewed so long ago. */
 const session = (member: string, renewedAgoMs = 0): SessionInfo => ({ id: `ses_${member}` as SessionId, member, host: 'host', pid: 1, until: new Date(NOW_MS + LEASE_MS - renewedAgoMs), leaving: false });
-const lane = (number: number, owner: SessionInfo | null, term = 1): LaneRecord => ({ targetId: `tgt_${number}` as TargetId, owner: owner?.id ?? null, term, holdUntil: null });
+const lane = (number: number, owner: SessionInfo | null, term = 1): LaneRecord => ({ targetId: `tgt_${number}` as TargetId, owner: owner?.id ?? null, term, holdUntil: null, health: WELL });
 const [a, b] = [session('a'), session('b')];
 
 /** Lanes by who is preferred for them, of a and b. */

@@ -141,6 +141,11 @@ describe('no usable answer', () => {
     ['a status line that is none', says('HTTP/1.1 abc OK\r\n\r\n'), 'network bad_response'],
     ['HTTP/0.9', says('<html>hello</html>\r\n\r\n'), 'network bad_response'],
     ['20 kB of headers', says(answer('200 OK', `x: ${'y'.repeat(20_000)}\r\n`)), 'network bad_response'],
+    ['a switch of protocols that nobody asked for', says('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n'), 'network bad_response'],
+    ['a bare 101', says('HTTP/1.1 101 Switching Protocols\r\n\r\n'), 'network bad_response'],
+    ['a 100 that nobody asked for', says('HTTP/1.1 100 Continue\r\n\r\n'), 'network bad_response'],
+    ['a broken chunk length before any status is no answer', says('\r\n\r\nzzz\r\n'), 'network bad_response'],
+    ['another protocol', says('SSH-2.0-OpenSSH_9.6\r\n'), 'network bad_response'],
     ['two lengths', says('HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab'), 'network bad_response'],
   ];
   for (const [what, receive, expected] of cases) {

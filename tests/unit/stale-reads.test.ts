@@ -25,9 +25,10 @@ interface Documents {
   readonly events?: readonly object[];
 }
 
-/** Collections that find what they are given, whatever is asked; tells when they are being read. */
+/** Collections that find what they are given, in the state that is asked for and whatever else is; tells when they are being read. */
 function storeOf({ deliveries = [], events = [] }: Documents, onRead: () => void = () => undefined): Store {
-  const finding = (documents: readonly object[]): object => ({ find: () => ({ toArray: () => (onRead(), Promise.resolve(documents)) }) });
+  const isAskedFor = (document: object, { state }: { readonly state?: unknown }): boolean => typeof state !== 'string' || ('state' in document && document.state === state);
+  const finding = (documents: readonly object[]): object => ({ find: (filter: object) => ({ toArray: () => (onRead(), Promise.resolve(documents.filter((one) => isAskedFor(one, filter)))) }) });
   return { deliveries: finding(deliveries), events: finding(events) } as unknown as Store;
 }
 
@@ -56,7 +57,7 @@ function bench(documents: Documents, { hasParked = false, has = () => undefined,
   const [book, store] = [new LaneBook(), storeOf(documents, onRead)];
   const [offered, parked]: [DeliveryId[], DeliveryId[]] = [[], []];
   const port: LanePort = {
-    targetId: TARGET_ID, room: 100, size: 0,
+    targetId: TARGET_ID, room: 100, size: 0, retries: 0,
     has: (id) => (has(id), false),
     offer: ({ claim }: DeliveryJob) => (offered.push(claim.id), isFull ? 'full' : 'taken'),
     callBelow: () => undefined,
@@ -169,7 +170,7 @@ describe('where something is parked', () => {
     let reads = 0;
     const filling = bench({}, { hasParked: true, onRead: () => ((reads += 1) === 1 ? void filling.dispatch([fired], false) : undefined) });
     await filling.offering.refill(filling.lane, NEVER);
-    assert.equal(reads, 2);
+    assert.equal(reads, 4, 'fresh deliveries and retries, twice each');
   });
 
   test('and no longer: they are offered', async () => {
@@ -198,12 +199,12 @@ describe('a refill', () => {
   test('reads again when something was parked while it read, for nobody else will', async () => {
     const { reads, refill, lane } = refilling(false);
     await refill();
-    assert.deepEqual([reads(), lane.hasParked], [2, false]);
+    assert.deepEqual([reads(), lane.hasParked], [4, false], 'fresh deliveries and retries, twice each');
   });
 
   test('does not while the lane takes nothing', async () => {
     const { reads, refill, lane } = refilling(true);
     await refill();
-    assert.deepEqual([reads(), lane.hasParked], [2, true], 'the deliveries and their bodies, once each');
+    assert.deepEqual([reads(), lane.hasParked], [3, true], 'fresh deliveries, retries and their bodies, once each');
   });
 });

@@ -18,7 +18,7 @@ const coloured = (colour: string, text: string): string => `<${colour}>${text}</
 
 const lane = (over: Partial<Lane> = {}): Lane => ({
   targetId: 'tgt_one' as TargetId, url: 'https://example.com/hooks', status: 'active', statusReason: null, limits: { ratePerSecond: 3, concurrency: 5 },
-  owner: { kind: 'member', member: 'worker-1' }, term: 1, holdLeftMs: null, ready: NONE, waiting: NONE, due: NONE, oldestDueForMs: null, nextWakeInMs: null, dead: NONE, ...over,
+  owner: { kind: 'member', member: 'worker-1' }, term: 1, holdLeftMs: null, breaker: 'closed', openLeftMs: null, failingForMs: null, ready: NONE, waiting: NONE, due: NONE, oldestDueForMs: null, nextWakeInMs: null, dead: NONE, ...over,
 });
 
 const member = (over: Partial<Member> = {}): Member => ({
@@ -70,6 +70,19 @@ describe('what is warned of', () => {
     assert.match(told({ lanes: [lane({ ...late, status: 'disabled', statusReason: 'answered 410' })] }).join('\n'), /^hint: tgt_one is disabled \(answered 410\), and 7 due deliveries wait for it$/);
   });
 
+  test('a target whose breaker is open, with when it is tried again and since when it fails; nothing else of it', () => {
+    const late = { due: { value: 7, more: false }, oldestDueForMs: HOUR_MS, failingForMs: 2 * HOUR_MS };
+    assert.deepEqual(told({ lanes: [lane({ ...late, breaker: 'open', openLeftMs: 40_000 })] }), ['hint: The breaker of tgt_one is open, failing for 2 h: 7 due deliveries wait']);
+    assert.deepEqual(told({ lanes: [lane({ ...late, breaker: 'half-open' })] }), ['hint: The breaker of tgt_one is half-open, failing for 2 h: 7 due deliveries wait']);
+    assert.match(warningsOf(snapshot({ lanes: [lane({ breaker: 'open', openLeftMs: 40_000 })] }))[0]?.fix ?? '', /a probe goes out in 40 s/);
+  });
+
+  test('a target where nothing has worked for five minutes, and not sooner', () => {
+    assert.deepEqual(told({ lanes: [lane({ failingForMs: 2 * HOUR_MS })] }), ['hint: Nothing has worked at tgt_one for 2 h']);
+    assert.deepEqual(told({ lanes: [lane({ failingForMs: 299_000 })] }), []);
+    assert.deepEqual(told({ lanes: [lane({ failingForMs: HOUR_MS, status: 'disabled' })] }), []);
+  });
+
   test('a member of the replica set that is not up', () => {
     const nodes = ['PRIMARY', 'SECONDARY', 'ARBITER', '(not reachable/healthy)'].map((state, index) => ({ name: `db${index}`, state }));
     assert.deepEqual(told({ nodes }), ['hint: Member db3 of the replica set is (not reachable/healthy)']);
@@ -98,6 +111,11 @@ describe('the screen', () => {
     for (const id of ['tgt_nobody', 'tgt_999', 'tgt_981']) assert.ok(text.includes(id), id);
     assert.ok(!text.includes('tgt_980 '), 'Expected the rest to be counted');
     assert.match(text, /and 981 more targets/);
+  });
+
+  test('shows an open breaker and since when a target fails', () => {
+    const text = screenLines(snapshot({ lanes: [lane({ breaker: 'open', openLeftMs: 40_000, failingForMs: 2 * HOUR_MS })] }), [], plain).join('\n');
+    assert.match(text, /tgt_one .* open 40 s +2 h +https/);
   });
 
   test('shows no control characters of names from outside', () => {

@@ -58,7 +58,7 @@ const memberRow = ({ member, state, leaseLeftMs, forMs, lanes, stream, host, pid
 function laneLines(lanes: readonly Lane[], paint: Paint): readonly string[] {
   if (lanes.length === 0) return ['No targets'];
   const shown = lanes.length <= MOST_ROWS ? lanes : lanes.toSorted((a, b) => loadOf(b) - loadOf(a)).slice(0, MOST_ROWS);
-  const owners = [{ head: 'target' }, { head: 'status' }, { head: 'limits' }, { head: 'owner' }, { head: 'term', right: true }, { head: 'hold', right: true }, { head: 'url' }] as const;
+  const owners = [{ head: 'target' }, { head: 'status' }, { head: 'limits' }, { head: 'owner' }, { head: 'term', right: true }, { head: 'hold', right: true }, { head: 'breaker' }, { head: 'failing', right: true }, { head: 'url' }] as const;
   const loads = [{ head: 'owed to' }, { head: 'parked', right: true }, { head: 'waiting', right: true }, { head: 'next in', right: true }, { head: 'due now', right: true }, { head: 'for', right: true }, { head: 'dead', right: true }] as const;
   return [
     plural(lanes.length, 'target'),
@@ -70,9 +70,11 @@ function laneLines(lanes: readonly Lane[], paint: Paint): readonly string[] {
 
 const loadOf = ({ ready, waiting, owner }: Lane): number => ready.value + waiting.value + (owner.kind === 'member' ? 0 : Number.MAX_SAFE_INTEGER / 2);
 
-const ownerRow = ({ targetId, status, limits, owner, term, holdLeftMs, url }: Lane): readonly Cell[] => [
+const ownerRow = ({ targetId, status, limits, owner, term, holdLeftMs, breaker, openLeftMs, failingForMs, url }: Lane): readonly Cell[] => [
   targetId, status === 'active' ? status : { text: status, colour: 'yellow' }, limitWords(limits), ownerCell(owner), String(term),
-  holdLeftMs === null ? NONE : { text: spanOf(holdLeftMs), colour: 'yellow' }, printable(url, 60),
+  holdLeftMs === null ? NONE : { text: spanOf(holdLeftMs), colour: 'yellow' },
+  breaker === 'closed' || breaker === 'off' ? NONE : { text: openLeftMs === null ? breaker : `open ${spanOf(openLeftMs)}`, colour: 'yellow' },
+  failingForMs === null ? NONE : { text: spanOf(failingForMs), colour: 'yellow' }, printable(url, 60),
 ];
 
 function ownerCell(owner: Lane['owner']): Cell {

@@ -1,4 +1,5 @@
 /** One look at the whole system, as plain values. All times are told as spans from the server's now, so no clock of ours counts. */
+import { WELL } from '../../src/domain/breaker.ts';
 import type { TargetId } from '../../src/domain/ids.ts';
 import { LEASE_MS, TRUST_MS } from '../../src/domain/lease.ts';
 import { faultOf } from '../../src/domain/signing-secret.ts';
@@ -40,6 +41,12 @@ export interface Lane {
   readonly owner: Owner;
   readonly term: number;
   readonly holdLeftMs: number | null;
+  /** `half-open`: its time is over, and the next delivery is the probe. */
+  readonly breaker: 'closed' | 'open' | 'half-open' | 'recovering' | 'off';
+  /** Of an open breaker: until its next probe. */
+  readonly openLeftMs: number | null;
+  /** How long nothing has worked; null while something does. Up to a minute old. */
+  readonly failingForMs: number | null;
   readonly ready: Count;
   readonly waiting: Count;
   readonly due: Count;
@@ -124,9 +131,20 @@ async function laneOf(store: Store, { id, url, status, statusReason, limits }: T
     targetId: id, url: scrubUris(url), status, statusReason, limits, ready, waiting, due, dead,
     owner: ownerOf(lane, sessions),
     term: lane?.term ?? 0,
+    ...healthOf(lane, at),
     holdLeftMs: lane?.holdUntil == null || lane.holdUntil <= at ? null : lane.holdUntil.getTime() - at.getTime(),
     oldestDueForMs: oldestDue === null ? null : since(oldestDue, at),
     nextWakeInMs: nextWake === null ? null : nextWake.getTime() - at.getTime(),
+  };
+}
+
+function healthOf(lane: LaneRecord | undefined, at: Date): Pick<Lane, 'breaker' | 'openLeftMs' | 'failingForMs'> {
+  const { breaker, failingSinceMs } = lane?.health ?? WELL;
+  const openLeftMs = breaker.kind === 'open' ? breaker.untilMs - at.getTime() : 0;
+  return {
+    breaker: breaker.kind === 'open' && openLeftMs <= 0 ? 'half-open' : breaker.kind,
+    openLeftMs: openLeftMs > 0 ? openLeftMs : null,
+    failingForMs: failingSinceMs === null ? null : since(new Date(failingSinceMs), at),
   };
 }
 

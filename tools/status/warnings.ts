@@ -22,16 +22,17 @@ export function warningsOf(snapshot: Snapshot): readonly Warning[] {
     ...(living.length === 0 ? [{ level: 'broken', text: 'No live processor: nothing is delivered', fix: 'start one with npm run processor, or all with npm start' } as const] : snapshot.lanes.flatMap(laneWarnings)),
     ...snapshot.members.flatMap(memberWarnings),
     ...living.flatMap((member) => streamWarnings(member, snapshot.oplog)),
+    ...snapshot.lanes.flatMap(breakerWarnings),
     ...snapshot.lanes.flatMap(targetWarnings),
     ...nodeWarnings(snapshot.nodes),
     ...secretWarnings(snapshot.secrets),
   ];
 }
 
-function laneWarnings({ targetId, owner, status, oldestDueForMs, holdLeftMs, due }: Lane): readonly Warning[] {
+function laneWarnings({ targetId, owner, status, oldestDueForMs, holdLeftMs, breaker, due }: Lane): readonly Warning[] {
   if (owner.kind === 'none') return [{ level: 'broken', text: `Lane ${targetId} has no owner: nothing is sent there`, fix: 'look again in 20 s, when it should be taken; else read the log of the processors' }];
   if (owner.kind === 'ended') return [{ level: 'broken', text: `Lane ${targetId} belongs to a session that has ended: nothing is sent there`, fix: 'look again in 20 s, when it should be taken; else read the log of the processors' }];
-  if (status !== 'active' || holdLeftMs !== null || oldestDueForMs === null || oldestDueForMs < BEHIND_MS) return [];
+  if (status !== 'active' || holdLeftMs !== null || breaker === 'open' || breaker === 'half-open' || oldestDueForMs === null || oldestDueForMs < BEHIND_MS) return [];
   return [{ level: 'hint', text: `${targetId} is behind: ${countOf(due)} due, the oldest for ${spanOf(oldestDueForMs)}`, fix: 'raise its limits, or see why its receiver is slow' }];
 }
 
@@ -47,6 +48,16 @@ function streamWarnings({ member, forMs, stream }: Member, oplog: Snapshot['oplo
   if (oplog?.leftMs != null && oplog.leftMs <= 0) return [{ level: 'hint', text: `The oplog no longer reaches back to where the stream of ${member} is (${spanOf(stream.lagMs)} behind, oplog ${spanOf(oplog.windowMs)})`, fix: 'none is needed: it starts anew and the sweep finds what it missed; a larger oplog (replSetResizeOplog) avoids it' }];
   const reach = oplog === null ? '' : `, the oplog reaches back ${spanOf(oplog.windowMs)}`;
   return [{ level: 'hint', text: `The stream of ${member} is ${spanOf(stream.lagMs)} behind${reach}`, fix: 'see whether the process is short of CPU or MongoDB is slow; the sweep delivers meanwhile' }];
+}
+
+/** A minute's trouble is no news; what goes on, or stops the sending, is. */
+function breakerWarnings({ targetId, status, breaker, openLeftMs, failingForMs, due }: Lane): readonly Warning[] {
+  if (status !== 'active') return [];
+  const failing = failingForMs === null ? '' : `, failing for ${spanOf(failingForMs)}`;
+  const waiting = `${countOf(due)} due deliveries wait`;
+  if (breaker === 'open' || breaker === 'half-open') return [{ level: 'hint', text: `The breaker of ${targetId} is ${breaker}${failing}: ${waiting}`, fix: `see why its receiver fails; ${openLeftMs === null ? 'the next delivery is a probe' : `a probe goes out in ${spanOf(openLeftMs)}`}, and what is owed is kept` }];
+  if (failingForMs === null || failingForMs < BEHIND_MS) return [];
+  return [{ level: 'hint', text: `Nothing has worked at ${targetId} for ${spanOf(failingForMs)}`, fix: 'see why its receiver fails; after 5 days without a success it is disabled' }];
 }
 
 function targetWarnings({ targetId, status, statusReason, due }: Lane): readonly Warning[] {
