@@ -7,6 +7,7 @@
 import { hostname } from 'node:os';
 import { registerDefaultTarget } from './default-target.ts';
 import { createDelivery, type DeliveryStage } from './delivery/delivery.ts';
+import type { LookupAll } from './delivery/guard.ts';
 import { systemClock, type Clock } from './runtime/clock.ts';
 import { defaultMember, loadConfig, requireSet, type Config } from './runtime/config.ts';
 import { FatalError, messageOf } from './runtime/errors.ts';
@@ -40,6 +41,8 @@ export interface ProcessorParts {
   readonly clock?: Clock;
   /** Where changes come from; the change stream unless said otherwise. */
   readonly openFeed?: (deps: FeedDeps) => Feed;
+  /** How the names of receivers are looked up; by the system unless said otherwise. */
+  readonly lookup?: LookupAll;
 }
 
 /** What is there before anything runs. */
@@ -51,6 +54,7 @@ interface Ground {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly openFeed: (deps: FeedDeps) => Feed;
+  readonly lookup: LookupAll | undefined;
   readonly fail: Fail;
   /** Aborted when the process gives up on what is not written. */
   readonly giveUp: AbortSignal;
@@ -75,7 +79,7 @@ const LAST_GRACE_MS = 1_000;
  * @throws FatalError when the configuration, the database or the name cannot be used.
  */
 export async function startProcessor(config: Config, parts: ProcessorParts = {}): Promise<Running> {
-  const { telemetry = createTelemetry(), clock = systemClock, openFeed = createFeed } = parts;
+  const { telemetry = createTelemetry(), clock = systemClock, openFeed = createFeed, lookup } = parts;
   requireSet(config, 'mongodbUri');
   const address = { uri: config.mongodbUri ?? '', database: config.mongodbDb };
   const { work, stream } = await connectBoth(address);
@@ -86,7 +90,7 @@ export async function startProcessor(config: Config, parts: ProcessorParts = {})
     const store = openStore(work.db);
     const targets = new TargetBook(store);
     await prepare({ config, store, stream, targets, telemetry });
-    const machinery = assemble({ config, store, stream, targets, clock, telemetry, openFeed, fail, giveUp: giveUp.signal });
+    const machinery = assemble({ config, store, stream, targets, clock, telemetry, openFeed, lookup, fail, giveUp: giveUp.signal });
     await startAll(machinery.services);
     telemetry.emit('processor.started', { member: machinery.session.member, pid: process.pid });
     return { failed, telemetry, stop: () => stopInOrder(machinery, { config, clock, giveUp, connections }) };
@@ -105,7 +109,7 @@ async function prepare({ config, store, stream, targets, telemetry }: Pick<Groun
 
 /** Puts the stages together. Where one tells another something, the wire runs through here. */
 function assemble(ground: Ground): Machinery {
-  const { config, store, stream, targets, clock, telemetry, openFeed, fail, giveUp } = ground;
+  const { config, store, stream, targets, clock, telemetry, openFeed, lookup, fail, giveUp } = ground;
   const serverClock = new ServerClock(clock);
   const random = systemRandom;
   const book = new LaneBook();
@@ -118,7 +122,7 @@ function assemble(ground: Ground): Machinery {
   });
   const delivery = createDelivery(
     { store, clock, serverClock, random, telemetry, targets, isTrusted: () => session.isTrusted(), onTimer: (dueAt) => scheduler.expect(dueAt), giveUp },
-    { globalConcurrency: config.globalConcurrency, ssrfAllowCidrs: config.ssrfAllowCidrs },
+    { globalConcurrency: config.globalConcurrency, ssrfAllowCidrs: config.ssrfAllowCidrs, ssrfAllowPorts: config.ssrfAllowPorts, ssrfRequireHttps: config.ssrfRequireHttps, lookup },
   );
   const offering = createOffering(store, book);
   const refill = createRefill({ clock, telemetry, book, offering });

@@ -17,7 +17,7 @@ import { disableTarget } from '../store/targets.ts';
 import { allowanceOf, MemoryBudget } from './budget.ts';
 import { createCourier } from './courier.ts';
 import { Gate } from './gate.ts';
-import { createAddressGuard } from './guard.ts';
+import { createAddressGuard, type LookupAll } from './guard.ts';
 import { Lane } from './lane.ts';
 import { createLimitedPacer } from './limited-pacer.ts';
 import { createMarker } from './mark.ts';
@@ -45,6 +45,9 @@ export interface DeliveryDeps {
 export interface DeliveryOptions {
   readonly globalConcurrency: number;
   readonly ssrfAllowCidrs: readonly string[];
+  readonly ssrfAllowPorts: readonly number[];
+  readonly ssrfRequireHttps: boolean;
+  readonly lookup?: LookupAll | undefined;
 }
 
 export interface OpenLaneOptions {
@@ -68,7 +71,7 @@ export function createDelivery(deps: DeliveryDeps, options: DeliveryOptions): De
   const { store, clock, serverClock, random, telemetry, targets, isTrusted, onTimer, giveUp } = deps;
   const persist = createPersist({ clock, telemetry, signal: giveUp });
   const marker = createMarker(store, clock, persist);
-  const sender = createSender(clock, createAddressGuard(options.ssrfAllowCidrs));
+  const sender = createSender(clock, createAddressGuard(options.ssrfAllowCidrs), { requireHttps: options.ssrfRequireHttps, allowPorts: options.ssrfAllowPorts, lookup: options.lookup });
   const slots = new Slots(options.globalConcurrency);
   const budget = new MemoryBudget();
   const deliver = createCourier({

@@ -9,7 +9,7 @@ import { STANDARD_SCHEDULE_MS } from '../domain/backoff.ts';
 import { secretKey } from '../domain/signing.ts';
 import { FatalError } from './errors.ts';
 import { LOG_LEVELS, type LogFormat, type LogLevel } from './logger.ts';
-import { readCidrs, readCount, readDuration, readRate, readSchedule, readSecrets, readText, readUrl, readWord, type Reading } from './config-values.ts';
+import { readCidrs, readCount, readDuration, readFlag, readPorts, readRate, readSchedule, readSecrets, readText, readUrl, readWord, type Reading } from './config-values.ts';
 
 export interface Config {
   readonly mongodbUri: string | null;
@@ -30,6 +30,10 @@ export interface Config {
   readonly maxBatchBytes: number;
   readonly processorName: string | null;
   readonly ssrfAllowCidrs: readonly string[];
+  readonly ssrfAllowPorts: readonly number[];
+  readonly ssrfRequireHttps: boolean;
+  readonly metricsHost: string;
+  readonly metricsPort: number | null;
   readonly retentionDays: number;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
@@ -67,6 +71,10 @@ export const CONFIG_ROWS: Rows = {
   maxBatchBytes: { env: 'INGEST_MAX_BATCH_BYTES', help: 'Largest body of a batch of events in bytes, 1024 to 33554432. Default 4194304', fallback: 4_194_304, read: readCount(1_024, 33_554_432) },
   processorName: { env: 'PROCESSOR_NAME', help: 'Name of this processor in the fleet, one name a process. Default: the host name', fallback: null, read: readText(/^[A-Za-z0-9_.-]{1,64}$/, '1 to 64 letters, digits, _, . or -') },
   ssrfAllowCidrs: { env: 'SSRF_ALLOW_CIDRS', help: 'Private networks that targets may live in, such as 10.0.0.0/8,127.0.0.0/8. Default: none', fallback: [], read: readCidrs },
+  ssrfAllowPorts: { env: 'SSRF_ALLOW_PORTS', help: 'Ports that targets may use beside 80, 443 and those from 1024 that belong to no internal service, such as 81,6379. Default: none', fallback: [], read: readPorts },
+  ssrfRequireHttps: { env: 'SSRF_REQUIRE_HTTPS', help: 'true refuses targets with a plain http address. Default false', fallback: false, read: readFlag },
+  metricsHost: { env: 'METRICS_HOST', help: 'Address that the processor listens on for metrics and probes. Default 127.0.0.1; anything but loopback needs ADMIN_TOKEN', fallback: '127.0.0.1', read: readText(/^\S{1,255}$/, 'a host name or address') },
+  metricsPort: { env: 'METRICS_PORT', help: 'TCP port of the processor for metrics and probes, 0 to 65535; 0 takes a free one. Default: none', fallback: null, read: readCount(0, 65_535) },
   retentionDays: { env: 'RETENTION_DAYS', help: 'Days that finished events are kept, 1 to 3650. Default 30', fallback: 30, read: readCount(1, 3_650) },
   logLevel: { env: 'LOG_LEVEL', help: `One of ${LOG_LEVELS.join(', ')}. Default info`, fallback: 'info', read: readWord(LOG_LEVELS) },
   logFormat: { env: 'LOG_FORMAT', help: 'json or pretty. Default: pretty on a terminal, else json', fallback: process.stderr.isTTY ? 'pretty' : 'json', read: readWord(logFormats) },

@@ -147,7 +147,7 @@ describe('no usable answer', () => {
     test(`${what} is ${expected}`, () => withReceiver(receive, async ({ send }) => assert.equal(sentence(await send()), expected)));
   }
 
-  test('a closed port is refused', () => withReceiver(says(''), async ({ send }) => assert.equal(sentence(await send('http://127.0.0.1:1/')), 'network refused')));
+  test('a closed port is refused', () => withReceiver(says(''), async ({ send }) => assert.equal(sentence(await send('http://127.0.0.1:1024/')), 'network refused')));
 
   test('silence is a timeout at the deadline and no sooner, and the connection is given up', () =>
     withReceiver(() => undefined, async ({ send, clock, connections }) => {
