@@ -6,23 +6,32 @@ import type { RouteGroup } from '../http/app.ts';
 import type { Operation } from '../http/operation.ts';
 import { Problem } from '../http/problem.ts';
 import type { Store } from '../store/store.ts';
+import { createEventListRoute, LISTS_EVENTS } from './event-list-route.ts';
 import { createEventRoute } from './event-route.ts';
+import { EVENT } from './event-schemas.ts';
+import { metricsRoute } from './metrics-route.ts';
 
 export interface AdminDeps {
   readonly store: Store;
   /** Null: bound to loopback, and everybody there may read. */
   readonly adminToken: string | null;
+  /** What there is to measure, as text. */
+  readonly metrics?: () => Promise<string>;
 }
 
 const READS_EVENT: Operation = {
   summary: 'Read an event with its deliveries and their attempts', tag: 'events', scope: 'read',
-  answers: { 200: { description: 'The event', schema: { type: 'object' } } },
+  answers: { 200: { description: 'The event', schema: EVENT } },
 };
 
-export function adminRoutes({ store, adminToken }: AdminDeps): RouteGroup {
+export function adminRoutes({ store, adminToken, metrics }: AdminDeps): RouteGroup {
   return {
     guard: tokenGuard(adminToken),
-    routes: [{ method: 'GET', path: '/api/v1/events/:id', operation: READS_EVENT, handler: createEventRoute(store) }],
+    routes: [
+      { method: 'GET', path: '/api/v1/events', operation: LISTS_EVENTS, handler: createEventListRoute(store) },
+      { method: 'GET', path: '/api/v1/events/:id', operation: READS_EVENT, handler: createEventRoute(store) },
+      ...(metrics === undefined ? [] : [metricsRoute(metrics)]),
+    ],
   };
 }
 

@@ -2,7 +2,7 @@
  * The listening socket, with limits that really fire: Node looks at its request timeouts only every 30 s unless told
  * otherwise. What does not even parse as HTTP is answered as a problem too.
  */
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { Hono } from 'hono';
@@ -10,6 +10,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { FatalError, messageOf } from '../runtime/errors.ts';
 import type { Service } from '../runtime/service.ts';
 import { PROBLEM_TYPE, Problem, problemBody, type ProblemCode } from './problem.ts';
+import { nameRequest } from './request-id.ts';
 
 export interface HttpServer extends Service {
   /** Set once started. */
@@ -33,7 +34,7 @@ const LIMITS = {
 };
 
 export function createHttpServer(app: Hono, clock: Clock, { host, port, graceMs }: HttpServerOptions): HttpServer {
-  const server = createAdaptorServer({ fetch: app.fetch, createServer, serverOptions: LIMITS }) as Server;
+  const server = createAdaptorServer({ fetch: app.fetch, createServer: createNamingServer as typeof createServer, serverOptions: LIMITS }) as Server;
   server.on('clientError', answerUnreadable);
   let url = '';
 
@@ -58,6 +59,12 @@ export function createHttpServer(app: Hono, clock: Clock, { host, port, graceMs 
     },
   };
 }
+
+const createNamingServer = (options: ServerOptions, listener: RequestListener): Server =>
+  createServer(options, (request, response) => {
+    nameRequest(request, response);
+    listener(request, response);
+  });
 
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {

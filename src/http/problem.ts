@@ -27,6 +27,7 @@ const PROBLEMS = {
   json_too_complex: [400, 'The JSON is too complex'],
   batch_size: [422, 'The batch has no usable size'],
   schema_mismatch: [422, 'The event does not have the expected shape'],
+  invalid_query: [400, 'The query is not usable'],
   idempotency_key_reused: [422, 'The idempotency key belongs to another event'],
   unauthorized: [401, 'A token is needed'],
   not_found: [404, 'There is nothing here'],
@@ -41,6 +42,9 @@ const PROBLEMS = {
 } as const satisfies Record<string, readonly [number, string]>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
+
+/** All of them, for whoever describes what may be answered. */
+export const PROBLEM_CODES: readonly { readonly code: ProblemCode; readonly status: number; readonly title: string }[] = Object.entries(PROBLEMS).map(([code, [status, title]]) => ({ code: code as ProblemCode, status, title }));
 
 /** Thrown by a step that refuses; answered once, in the app. */
 export class Problem extends Error {

@@ -13,6 +13,7 @@ import type { MakeEvent } from './event-maker.ts';
 import type { Accepted, EventWriter } from './event-writer.ts';
 import { DEFAULT_SOURCE } from './ingest-route.ts';
 import { Problem, problemFields } from '../http/problem.ts';
+import { requestIdOf } from '../http/request-id.ts';
 import { readSignedRequest, type SignedRequest } from './signed-request.ts';
 
 export interface BatchDeps {
@@ -58,13 +59,14 @@ export function createBatchRoute({ clock, telemetry, writer, makeEvent, keys, ma
     const answers = await store(items);
     const passing = answers.find((answer) => answer instanceof Problem && answer.status === 503);
     if (passing instanceof Problem) throw passing;
-    items.forEach((item, index) => tell(item, answers[index]));
+    const requestId = requestIdOf(context);
+    items.forEach((item, index) => tell(item, answers[index], requestId));
     return respond(answers);
   };
 
-  function tell(item: Item, answer: Answer | undefined): void {
-    if (answer instanceof Problem) telemetry.emit('request.refused', { code: answer.code, status: answer.status });
-    else if (answer !== undefined && !(item instanceof Problem)) telemetry.emit('event.accepted', { eventId: answer.id, type: item.type, duplicate: answer.duplicate });
+  function tell(item: Item, answer: Answer | undefined, requestId: string | null): void {
+    if (answer instanceof Problem) telemetry.emit('request.refused', { requestId, code: answer.code, status: answer.status });
+    else if (answer !== undefined && !(item instanceof Problem)) telemetry.emit('event.accepted', { requestId, eventId: answer.id, type: item.type, duplicate: answer.duplicate });
   }
 }
 

@@ -12,9 +12,12 @@ export interface TelemetryEvents {
   'process.failed': { readonly error: string };
   'loop.failed': { readonly loop: string; readonly error: string };
 
-  'event.accepted': { readonly eventId: EventId; readonly type: string | null; readonly duplicate: boolean };
-  'request.refused': { readonly code: string; readonly status: number };
-  'request.failed': { readonly error: string };
+  /** Ids of requests are null where there was no socket. */
+  'event.accepted': { readonly requestId: string | null; readonly eventId: EventId; readonly type: string | null; readonly duplicate: boolean };
+  /** By a route's handler, whatever it said. `route` is one of ours, never what was asked for. */
+  'request.answered': { readonly requestId: string | null; readonly route: string; readonly status: number; readonly tookMs: number };
+  'request.refused': { readonly requestId: string | null; readonly code: string; readonly status: number };
+  'request.failed': { readonly requestId: string | null; readonly error: string };
 
   'stream.opened': { readonly from: 'token' | 'time' | 'now'; readonly ageMs: number | null };
   'stream.closed': { readonly error: string };
