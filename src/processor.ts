@@ -8,10 +8,14 @@ import { hostname } from 'node:os';
 import { registerDefaultTarget } from './default-target.ts';
 import { createDelivery, type DeliveryStage } from './delivery/delivery.ts';
 import type { LookupAll } from './delivery/guard.ts';
+import type { HttpServer } from './http/http-server.ts';
+import { createMetricsListener } from './metrics-listener.ts';
 import { systemClock, type Clock } from './runtime/clock.ts';
 import { defaultMember, loadConfig, requireSet, type Config } from './runtime/config.ts';
 import { FatalError, messageOf } from './runtime/errors.ts';
 import { logTelemetry } from './runtime/logger.ts';
+import { createMetrics } from './runtime/metrics.ts';
+import { processorMetrics, type ProcessorReadings } from './runtime/processor-metrics.ts';
 import { failure, isMain, runProgram, type Running } from './runtime/program.ts';
 import { systemRandom } from './runtime/random.ts';
 import { ServerClock } from './runtime/server-clock.ts';
@@ -19,7 +23,8 @@ import { startAll, stopAll, type Service } from './runtime/service.ts';
 import { createTelemetry, type Telemetry } from './runtime/telemetry.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
 import type { Change } from './store/change-stream.ts';
-import { connectBoth, type Connection } from './store/client.ts';
+import { connectBoth, type ClientUse, type Connection } from './store/client.ts';
+import { pingPrimary } from './store/ping.ts';
 import { prepareDatabase } from './store/prepare.ts';
 import { openStore, type Store } from './store/store.ts';
 import { TargetBook } from './store/target-book.ts';
@@ -67,6 +72,7 @@ interface Machinery {
   readonly endings: readonly Pick<Service, 'stop'>[];
   readonly delivery: DeliveryStage;
   readonly session: Session;
+  readonly readings: () => ProcessorReadings;
 }
 
 /** After the last attempt has been cut, results may still be written for this long. */
@@ -81,7 +87,7 @@ const LAST_GRACE_MS = 1_000;
 export async function startProcessor(config: Config, parts: ProcessorParts = {}): Promise<Running> {
   const { telemetry = createTelemetry(), clock = systemClock, openFeed = createFeed, lookup } = parts;
   requireSet(config, 'mongodbUri');
-  const address = { uri: config.mongodbUri ?? '', database: config.mongodbDb };
+  const address = { uri: config.mongodbUri ?? '', database: config.mongodbDb, onLost: (use: ClientUse) => telemetry.emit('database.connectionsLost', { use }) };
   const { work, stream } = await connectBoth(address);
   const connections = [work, stream];
   const { failed, fail } = failure(telemetry);
@@ -91,9 +97,11 @@ export async function startProcessor(config: Config, parts: ProcessorParts = {})
     const targets = new TargetBook(store);
     await prepare({ config, store, stream, targets, telemetry });
     const machinery = assemble({ config, store, stream, targets, clock, telemetry, openFeed, lookup, fail, giveUp: giveUp.signal });
-    await startAll(machinery.services);
+    const listener = listenerFor(machinery, { config, clock, telemetry, work });
+    await startAll([...machinery.services, ...listener]);
     telemetry.emit('processor.started', { member: machinery.session.member, pid: process.pid });
-    return { failed, telemetry, stop: () => stopInOrder(machinery, { config, clock, giveUp, connections }) };
+    const stop = (): Promise<void> => stopInOrder({ ...machinery, endings: [...machinery.endings, ...listener] }, { config, clock, giveUp, connections });
+    return { failed, telemetry, stop, ...(listener[0] === undefined ? {} : { url: listener[0].url }) };
   } catch (error) {
     await closeAll(connections);
     throw error instanceof FatalError ? error : new FatalError('start_failed', `The processor could not start: ${messageOf(error)}`, { cause: error });
@@ -135,10 +143,12 @@ function assemble(ground: Ground): Machinery {
     onTaken: searchForLeftovers,
     onRoom: () => refill.nudge(),
   });
+  /** On the monotonic clock: all that was written before is told. */
+  let toldUpToMs = clock.monotonic();
   const feed = openFeed({ connection: stream, clock, serverClock, telemetry, checkpoint: createCheckpoint(store, clock, () => session.member), fail, handle, onCaughtUp });
   const sweep = createSweep({ store, clock, random, telemetry, book, park: delivery.park, recheck: delivery.recheck, streamReached: feed.reached, refill: () => refill.nudge(), repair: repair.run });
   targets.onRefresh(pokeLanes);
-  return { services: [session, ownership, feed, scheduler, refill, sweep], endings: [feed, sweep, refill, scheduler, ownership, { stop: () => delivery.flush() }, session], delivery, session };
+  return { services: [session, ownership, feed, scheduler, refill, sweep], endings: [feed, sweep, refill, scheduler, ownership, { stop: () => delivery.flush() }, session], delivery, session, readings };
 
   async function handle(changes: readonly Change[], catchingUp: boolean): Promise<number> {
     const kinds = new Set(changes.map(({ kind }) => kind));
@@ -149,6 +159,7 @@ function assemble(ground: Ground): Machinery {
   }
 
   function onCaughtUp(asOfMs: number, first: boolean): void {
+    toldUpToMs = Math.max(toldUpToMs, asOfMs);
     book.caughtUpTo(asOfMs);
     if (first) searchForLeftovers();
   }
@@ -164,9 +175,27 @@ function assemble(ground: Ground): Machinery {
     ownership.glance();
   }
 
+  function readings(): ProcessorReadings {
+    const ports = book.all().map(({ port }) => port);
+    return {
+      lanesOwned: ports.length, lanesShut: ports.filter(({ isShut }) => isShut).length, inMemory: ports.reduce((sum, { size }) => sum + size, 0),
+      slots: config.globalConcurrency, slotsInUse: delivery.slotsInUse(), streamLagMs: clock.monotonic() - toldUpToMs,
+    };
+  }
+
   function pokeLanes(): void {
     for (const { port } of book.all()) port.poke();
   }
+}
+
+/** None unless a port is set, and then nothing is measured either. */
+function listenerFor({ session, readings }: Machinery, { config, clock, telemetry, work }: Pick<Ground, 'config' | 'clock' | 'telemetry'> & { readonly work: Connection }): readonly HttpServer[] {
+  if (config.metricsPort === null) return [];
+  const ping = async (): Promise<void> => {
+    await pingPrimary(work.db);
+    if (!session.isTrusted()) throw new Error('the session of this processor has not been renewed lately');
+  };
+  return [createMetricsListener({ config, clock, telemetry, metrics: createMetrics(telemetry, processorMetrics(readings)), ping })];
 }
 
 interface Ending {

@@ -18,10 +18,13 @@ import { systemClock } from './runtime/clock.ts';
 import { loadConfig, requireSet, type Config } from './runtime/config.ts';
 import { FatalError, messageOf } from './runtime/errors.ts';
 import { logTelemetry } from './runtime/logger.ts';
+import { isLoopback } from './runtime/loopback.ts';
+import { createMetrics } from './runtime/metrics.ts';
 import { failure, isMain, runProgram, type Running } from './runtime/program.ts';
+import { serverMetrics } from './runtime/server-metrics.ts';
 import { startAll, stopAll } from './runtime/service.ts';
 import { createTelemetry, type Telemetry } from './runtime/telemetry.ts';
-import { connectBoth } from './store/client.ts';
+import { connectBoth, type ClientUse } from './store/client.ts';
 import { pingPrimary } from './store/ping.ts';
 import { prepareDatabase } from './store/prepare.ts';
 import { openStore } from './store/store.ts';
@@ -32,7 +35,6 @@ export interface RunningServer extends Running {
 }
 
 const LAST_GRACE_MS = 2_000;
-const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
 
 /**
  * Connects, listens and answers once events can be taken in.
@@ -41,7 +43,8 @@ const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
 export async function startServer(config: Config, telemetry: Telemetry = createTelemetry()): Promise<RunningServer> {
   requireSet(config, 'mongodbUri', 'ingestSecrets');
   refuseOpenAdmin(config);
-  const address = { uri: config.mongodbUri ?? '', database: config.mongodbDb };
+  const address = { uri: config.mongodbUri ?? '', database: config.mongodbDb, onLost: (use: ClientUse) => telemetry.emit('database.connectionsLost', { use }) };
+  const metrics = createMetrics(telemetry, serverMetrics);
   const { work, stream } = await connectBoth(address);
   const { failed } = failure(telemetry);
 
@@ -56,7 +59,7 @@ export async function startServer(config: Config, telemetry: Telemetry = createT
     const readiness = createReadiness(clock, () => pingPrimary(work.db));
     const { ingestSecrets, maxBodyBytes, maxBatchBytes, adminToken } = config;
     const ingest = ingestRoutes({ clock, telemetry, writer, makeEvent: createEventMaker(clock), keys: keysOf(ingestSecrets), maxBodyBytes, maxBatchBytes });
-    const app = createApp({ telemetry, readiness, groups: [ingest, adminRoutes({ store, adminToken })] });
+    const app = createApp({ clock, telemetry, readiness, groups: [ingest, adminRoutes({ store, adminToken, metrics: () => metrics.text() })] });
     const http = createHttpServer(app, clock, { host: config.host, port: config.port, graceMs: config.shutdownGraceMs });
 
     await startAll([http]);
@@ -82,7 +85,7 @@ export async function startServer(config: Config, telemetry: Telemetry = createT
 
 /** Reading events needs a token, except for those who are on this machine anyway. */
 function refuseOpenAdmin({ host, adminToken }: Config): void {
-  if (adminToken !== null || LOOPBACK.test(host)) return;
+  if (adminToken !== null || isLoopback(host)) return;
   throw new FatalError('admin_token_needed', `HOST ${host} can be reached from other machines, and no ADMIN_TOKEN is set`, { fix: 'set ADMIN_TOKEN, or HOST=127.0.0.1' });
 }
 

@@ -66,7 +66,7 @@ export function createCourier(deps: CourierDeps): Deliver {
     turn.leaveLane();
     const durationMs = Math.round(clock.monotonic() - startedAtMs);
     const attempts = outcome.kind === 'cut' ? [] : [recordAttempt({ number, quickRetry, at, durationMs }, outcome)];
-    for (const { status, error } of attempts) telemetry.emit('delivery.attempted', { deliveryId: job.claim.id, targetId: target.id, number, status, error, durationMs });
+    for (const { outcome: kind, status, error } of attempts) telemetry.emit('delivery.attempted', { deliveryId: job.claim.id, targetId: target.id, number, outcome: kind, status, error, durationMs });
     return { target, outcome, attempts, giveSlotBack: turn.giveSlotBack, durationMs };
   }
 

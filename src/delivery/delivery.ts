@@ -60,6 +60,7 @@ export interface DeliveryStage {
   readonly openLane: (targetId: TargetId, options: OpenLaneOptions) => Lane;
   readonly park: ReturnType<typeof createPark>;
   readonly recheck: (events: readonly EventHead[]) => void;
+  readonly slotsInUse: () => number;
   /** Cuts every attempt under way; none of them uses up an attempt. */
   abortAttempts(): void;
   /** Writes the marks that are held back. */
@@ -76,7 +77,7 @@ export function createDelivery(deps: DeliveryDeps, options: DeliveryOptions): De
   const budget = new MemoryBudget();
   const deliver = createCourier({
     clock, serverClock, random, telemetry, sender, marker,
-    settler: createSettler({ store, clock, persist, slots: options.globalConcurrency, onTimer }),
+    settler: createSettler({ store, clock, persist, slots: options.globalConcurrency, onTimer, onWritten: (count, tookMs) => telemetry.emit('write.finished', { write: 'results', count, tookMs }) }),
     targetOf: ({ claim }) => targets.get(claim.targetId),
     persistHold: ({ id }, holdMs) => persist('lane hold', () => holdLane(store, id, new Date(serverClock.now() + holdMs))),
     disable: async ({ id }, reason) => {
@@ -107,6 +108,7 @@ export function createDelivery(deps: DeliveryDeps, options: DeliveryOptions): De
     recheck: (events) => {
       for (const { id: eventId, targetIds } of events) marker.note({ eventId, targetIds, progress: null });
     },
+    slotsInUse: () => slots.inUse,
     abortAttempts: () => sender.abortAll(),
     flush: () => marker.flush(),
     close: () => sender.close(),

@@ -73,6 +73,11 @@ export class Lane {
     return this.#known.size;
   }
 
+  /** Whether it may start nothing now, for a reason that may last. */
+  get isShut(): boolean {
+    return this.#deps.gate.isShut();
+  }
+
   has(id: DeliveryId): boolean {
     return this.#known.has(id);
   }

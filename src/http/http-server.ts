@@ -22,6 +22,8 @@ export interface HttpServerOptions {
   readonly port: number;
   /** How long requests may go on after `stop()`, before their connections are cut. */
   readonly graceMs: number;
+  /** The name of the variable that the port is set by, for whoever has to set another one. */
+  readonly setting?: string;
 }
 
 const LIMITS = {
@@ -33,7 +35,7 @@ const LIMITS = {
   keepAliveTimeout: 65_000,
 };
 
-export function createHttpServer(app: Hono, clock: Clock, { host, port, graceMs }: HttpServerOptions): HttpServer {
+export function createHttpServer(app: Hono, clock: Clock, { host, port, graceMs, setting = 'PORT' }: HttpServerOptions): HttpServer {
   const server = createAdaptorServer({ fetch: app.fetch, createServer: createNamingServer as typeof createServer, serverOptions: LIMITS }) as Server;
   server.on('clientError', answerUnreadable);
   let url = '';
@@ -44,7 +46,7 @@ export function createHttpServer(app: Hono, clock: Clock, { host, port, graceMs 
     },
     async start() {
       if (server.listening) return;
-      await listen(server, host, port);
+      await listen(server, { host, port, setting });
       const { port: actual } = server.address() as AddressInfo;
       url = `http://${host.includes(':') ? `[${host}]` : host}:${actual}`;
     },
@@ -66,16 +68,18 @@ const createNamingServer = (options: ServerOptions, listener: RequestListener): 
     listener(request, response);
   });
 
-function listen(server: Server, host: string, port: number): Promise<void> {
+type Place = Required<Pick<HttpServerOptions, 'host' | 'port' | 'setting'>>;
+
+function listen(server: Server, place: Place): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(listenFault(error, host, port)));
-    server.listen(port, host, resolve);
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenFault(error, place)));
+    server.listen(place.port, place.host, resolve);
   });
 }
 
-function listenFault(error: NodeJS.ErrnoException, host: string, port: number): FatalError {
-  if (error.code === 'EADDRINUSE') return new FatalError('port_taken', `Port ${port} on ${host} is taken by another program`, { cause: error, fix: 'set PORT to another one, or 0 for any free one' });
-  if (error.code === 'EACCES') return new FatalError('port_refused', `Port ${port} may not be used by this user`, { cause: error, fix: 'set PORT to 1024 or more' });
+function listenFault(error: NodeJS.ErrnoException, { host, port, setting }: Place): FatalError {
+  if (error.code === 'EADDRINUSE') return new FatalError('port_taken', `Port ${port} on ${host} is taken by another program`, { cause: error, fix: `set ${setting} to another one, or 0 for any free one` });
+  if (error.code === 'EACCES') return new FatalError('port_refused', `Port ${port} may not be used by this user`, { cause: error, fix: `set ${setting} to 1024 or more` });
   return new FatalError('cannot_listen', `Cannot listen on ${host}:${port}: ${messageOf(error)}`, { cause: error, fix: 'set HOST to an address of this machine' });
 }
 

@@ -2,6 +2,7 @@
  * One typed call feeds log, metrics and tests: `noun.pastVerb`, the same field names everywhere, ids always, bodies and
  * secrets never. A listener that throws breaks nothing.
  */
+import type { ReceiverOutcome } from '../domain/attempt.ts';
 import type { DeliveryId, EventId, TargetId } from '../domain/ids.ts';
 
 export interface TelemetryEvents {
@@ -26,6 +27,9 @@ export interface TelemetryEvents {
   /** Counted as `history_lost`: the stored place could not be used; the sweep takes over from there. */
   'history.lost': { readonly error: string };
 
+  /** All connections to a server of the database were given up, and will be made anew. */
+  'database.connectionsLost': { readonly use: 'work' | 'stream' };
+
   'session.started': { readonly member: string; readonly sessionId: string };
   'session.lost': { readonly member: string; readonly sessionId: string; readonly reason: string };
   'lane.taken': { readonly targetId: TargetId; readonly term: number };
@@ -40,6 +44,7 @@ export interface TelemetryEvents {
     readonly deliveryId: DeliveryId;
     readonly targetId: TargetId;
     readonly number: number;
+    readonly outcome: ReceiverOutcome['kind'];
     readonly status: number | null;
     readonly error: string | null;
     readonly durationMs: number;
@@ -53,6 +58,8 @@ export interface TelemetryEvents {
   'timer.fired': { readonly count: number };
   /** Events that could not be stored; their senders were told. */
   'write.failed': { readonly write: string; readonly count: number; readonly error: string };
+  /** A batch is written, by a majority where a promise hangs on it. */
+  'write.finished': { readonly write: string; readonly count: number; readonly tookMs: number };
   'write.retried': { readonly write: string; readonly error: string };
 }
 

@@ -12,6 +12,8 @@ export interface LanePort {
   readonly room: number;
   /** Ids it knows: offered and not yet marked. */
   readonly size: number;
+  /** Whether it may start nothing now, for a reason that may last. */
+  readonly isShut: boolean;
   has(id: DeliveryId): boolean;
   offer(job: DeliveryJob): OfferResult;
   /** Calls `onRoom` once it knows no more than `size` ids, at once when that is so already. */
