@@ -13,6 +13,9 @@ const READ_BYTES = 16_384;
 /** How much of it is kept with the attempt. */
 const EXCERPT_CHARACTERS = 1_024;
 
+/** Of 1xx: hints and signs of life. */
+const MOST_INTERIMS = 20;
+
 /** Why we end a try ourselves: its deadline, or the end of this process. */
 export type CutReason = 'deadline' | 'shutdown';
 
@@ -24,6 +27,7 @@ export class HttpTry implements Dispatcher.DispatchHandler {
   readonly #end: (outcome: Outcome) => void;
   #controller: Dispatcher.DispatchController | null = null;
   #isOver = false;
+  #interims = 0;
   #status: number | null = null;
   #retryAfter: string | null = null;
   readonly #chunks: Buffer[] = [];
@@ -46,11 +50,19 @@ export class HttpTry implements Dispatcher.DispatchHandler {
     if (this.#isOver) controller.abort(new CutError('it was cut before it began'));
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (status < 200) return; // Interim; the answer follows.
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200) return this.#waitFor(controller);
     const retryAfter = headers['retry-after'];
     this.#status = status;
     this.#retryAfter = typeof retryAfter === 'string' ? retryAfter : null;
+  }
+
+  /** An interim answer; the real one follows, but a receiver that only promises it must not keep us reading. */
+  #waitFor(controller: Dispatcher.DispatchController): void {
+    this.#interims += 1;
+    if (this.#interims <= MOST_INTERIMS) return;
+    this.#finish({ kind: 'network', fault: 'bad_response', detail: `more than ${MOST_INTERIMS} interim answers` });
+    controller.abort(new CutError('it only promised to answer'));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
