@@ -14,5 +14,6 @@ import { blackHole } from './scenarios/black-hole.ts';
 import { clocks } from './scenarios/clocks.ts';
 import { retryStorm } from './scenarios/retry-storm.ts';
 import { backlog } from './scenarios/backlog.ts';
+import { hostileResponses } from './scenarios/hostile-responses.ts';
 
-export const SCENARIOS: readonly Scenario[] = [processorKill, processorTerm, processorStop, coldStartTwo, scale, mongodKill, stepDownScenario, handover, mongodClock, takeover, blackHole, clocks, retryStorm, backlog];
+export const SCENARIOS: readonly Scenario[] = [processorKill, processorTerm, processorStop, coldStartTwo, scale, mongodKill, stepDownScenario, handover, mongodClock, takeover, blackHole, clocks, retryStorm, backlog, hostileResponses];

@@ -28,6 +28,9 @@ const dripping = (first: string, byte: string): Harm => (socket) => {
   socket.on('close', () => clearInterval(timer));
 };
 
+/** How a handshake begins (RFC 8446 section 5.1). */
+const TLS_HELLO = '\u0016\u0003';
+
 export const HARMS: Readonly<Record<string, Harm>> = {
   'well': says(head('200 OK', 'content-length: 2\r\n') + 'ok'),
   '28-redirect': (socket, { port }) => void socket.write(head('302 Found', `location: http://127.0.0.2:${port}/stolen\r\ncontent-length: 0\r\n`)),
@@ -50,6 +53,11 @@ export const HARMS: Readonly<Record<string, Harm>> = {
   'length-negative': says(head('200 OK', 'content-length: -1\r\n') + 'ok'),
   'upgrade': says(head('101 Switching Protocols', 'connection: upgrade\r\nupgrade: websocket\r\n')),
 };
+
+const SLOW: readonly string[] = ['29-silent', '30-dripping-head', '30-dripping-body'];
+
+/** Those that are over at once, so that many can be suffered in little time. */
+export const QUICK_HARMS: readonly string[] = Object.keys(HARMS).filter((harm) => !SLOW.includes(harm));
 
 export class HostileReceiver {
   readonly connectedTo: string[] = [];
@@ -93,6 +101,7 @@ export class HostileReceiver {
       this.bytesWritten += socket.bytesWritten;
     }).on('data', (text: string) => {
       said += text;
+      if (said.startsWith(TLS_HELLO)) socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
       for (let path = wholeRequest(said); path !== null; path = wholeRequest(said)) {
         said = said.slice(path.length);
         this.asked.push(path.harm);
