@@ -175,11 +175,17 @@ describe('what is too much', () => {
 });
 
 describe('what breaks off or lies', () => {
-  test('32: 200 and then a reset is a success with a note', async () => void (await isSuccessWith('32-reset', /^the answer broke off: /)));
-  for (const name of ['garbage-chunks', 'huge-chunk', 'length-too-long']) test(`200 and then ${name.replaceAll('-', ' ')} is a success with a note`, async () => void (await isSuccessWith(name, /^the answer broke off: /)));
+  test('32: 200 and then a reset is a success with a note', async () => {
+    await isSuccessWith('32-reset', /^the answer broke off: /);
+  });
+  for (const name of ['garbage-chunks', 'huge-chunk', 'length-too-long']) test(`200 and then ${name.replaceAll('-', ' ')} is a success with a note`, async () => {
+    await isSuccessWith(name, /^the answer broke off: /);
+  });
 
   for (const [name, error] of [['fin-before-head', /^reset: /], ['fin-in-head', /^(reset|bad_response): /], ['length-negative', /^bad_response: /], ['upgrade', /^(reset|bad_response|other): /], ['tls-to-plain', /^(tls|reset): /]] as const)
-    test(`${name.replaceAll('-', ' ')} is no answer`, async () => void (await isFault(name, error)));
+    test(`${name.replaceAll('-', ' ')} is no answer`, async () => {
+    await isFault(name, error);
+  });
 
   for (const [name, status] of [['no-content-with-body', 204], ['length-too-short', 200]] as const)
     test(`${name.replaceAll('-', ' ')}: the surplus is no answer to the next event`, async () => {
