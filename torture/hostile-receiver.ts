@@ -11,7 +11,7 @@ export type Harm = (socket: Socket, receiver: HostileReceiver) => void;
 
 const head = (status: string, headers = ''): string => `HTTP/1.1 ${status}\r\n${headers}\r\n`;
 const says = (bytes: string | Buffer): Harm => (socket) => void socket.write(bytes);
-const BOMB = gzipSync(Buffer.alloc(10_000_000));
+const BOMB = gzipSync('x'.repeat(10_000_000));
 
 /** Repeats as fast as the other side reads, until it goes. */
 const forever = (first: string, more: string): Harm => (socket) => {

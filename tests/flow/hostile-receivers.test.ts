@@ -161,7 +161,7 @@ describe('what is too much', () => {
   test('33: a gzip bomb is never inflated', async () => {
     const delivery = await deliver('33-bomb');
     assert.deepEqual([delivery.state, last(delivery).status], ['delivered', 200]);
-    assert.ok((last(delivery).responseExcerpt ?? '').length <= 1_024 && !(last(delivery).responseExcerpt ?? '').includes('\0'.repeat(50)));
+    assert.ok((last(delivery).responseExcerpt ?? '').length <= 1_024 && !(last(delivery).responseExcerpt ?? '').includes('xxxxxxxx'));
   });
 
   test('headers without end, many or one, are no answer', async () => {
