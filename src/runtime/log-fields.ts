@@ -48,6 +48,7 @@ const scrubSecrets = (text: string): string => text.replace(SECRETS, '***');
 /** The query of a receiver's address often holds a key. */
 function addressOnly(text: string): string {
   if (!URL.canParse(text)) return '***';
-  const { protocol, host, pathname, search } = new URL(text);
+  const { protocol, host, pathname, search, username, password, hash } = new URL(text);
+  if (search + username + password + hash === '') return text; // As it was given: programs read their own addresses here.
   return `${protocol}//${host}${pathname}${search === '' ? '' : '?***'}`;
 }

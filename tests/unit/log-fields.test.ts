@@ -44,6 +44,10 @@ describe('a line', () => {
     });
   }
 
+  test('tells an address without secrets as it was given', () => {
+    for (const url of ['http://127.0.0.1:8000', 'https://receiver.example/hooks', 'http://[::1]:8000']) assert.deepEqual(writtenFields({ url }), { url });
+  });
+
   test('of a delivery names its event as well', () => {
     const { telemetry, text } = logging('json');
     telemetry.emit('delivery.resultDropped', { deliveryId: 'evt_7/tgt_a' as DeliveryId, targetId: 'tgt_a' as TargetId });
