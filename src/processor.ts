@@ -7,12 +7,17 @@
 import { hostname } from 'node:os';
 import { registerDefaultTarget } from './default-target.ts';
 import { createDelivery, type DeliveryStage } from './delivery/delivery.ts';
+import type { LookupAll } from './delivery/guard.ts';
 import { createHourCounts } from './delivery/hour-counts.ts';
+import type { HttpServer } from './http/http-server.ts';
+import { createMetricsListener } from './metrics-listener.ts';
 import { systemClock, type Clock } from './runtime/clock.ts';
 import { defaultMember, loadConfig, requireSet, type Config } from './runtime/config.ts';
 import { FatalError, messageOf } from './runtime/errors.ts';
 import { logTelemetry } from './runtime/logger.ts';
 import { loadKeyring } from './runtime/master-keys.ts';
+import { createMetrics } from './runtime/metrics.ts';
+import { processorMetrics, type ProcessorReadings } from './runtime/processor-metrics.ts';
 import { failure, isMain, runProgram, type Running } from './runtime/program.ts';
 import { systemRandom } from './runtime/random.ts';
 import { ServerClock } from './runtime/server-clock.ts';
@@ -21,7 +26,8 @@ import { createTelemetry, type Telemetry } from './runtime/telemetry.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
 import { checkMasterKeys, tellUnreadable } from './secrets-at-rest.ts';
 import type { Change } from './store/change-stream.ts';
-import { connectBoth, type Connection } from './store/client.ts';
+import { connectBoth, type ClientUse, type Connection } from './store/client.ts';
+import { pingPrimary } from './store/ping.ts';
 import { prepareDatabase } from './store/prepare.ts';
 import { openStore, type Store } from './store/store.ts';
 import { TargetBook } from './store/target-book.ts';
@@ -44,6 +50,8 @@ export interface ProcessorParts {
   readonly clock?: Clock;
   /** Where changes come from; the change stream unless said otherwise. */
   readonly openFeed?: (deps: FeedDeps) => Feed;
+  /** How the names of receivers are looked up; by the system unless said otherwise. */
+  readonly lookup?: LookupAll;
 }
 
 /** What is there before anything runs. */
@@ -55,6 +63,7 @@ interface Ground {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly openFeed: (deps: FeedDeps) => Feed;
+  readonly lookup: LookupAll | undefined;
   readonly fail: Fail;
   /** Aborted when the process gives up on what is not written. */
   readonly giveUp: AbortSignal;
@@ -67,6 +76,7 @@ interface Machinery {
   readonly endings: readonly Pick<Service, 'stop'>[];
   readonly delivery: DeliveryStage;
   readonly session: Session;
+  readonly readings: () => ProcessorReadings;
 }
 
 /** After the last attempt has been cut, results may still be written for this long. */
@@ -79,9 +89,9 @@ const LAST_GRACE_MS = 1_000;
  * @throws FatalError when the configuration, the database or the name cannot be used.
  */
 export async function startProcessor(config: Config, parts: ProcessorParts = {}): Promise<Running> {
-  const { telemetry = createTelemetry(), clock = systemClock, openFeed = createFeed } = parts;
+  const { telemetry = createTelemetry(), clock = systemClock, openFeed = createFeed, lookup } = parts;
   requireSet(config, 'mongodbUri');
-  const address = { uri: config.mongodbUri ?? '', database: config.mongodbDb };
+  const address = { uri: config.mongodbUri ?? '', database: config.mongodbDb, onLost: (use: ClientUse) => telemetry.emit('database.connectionsLost', { use }) };
   const { work, stream } = await connectBoth(address);
   const connections = [work, stream];
   const { failed, fail } = failure(telemetry);
@@ -90,10 +100,12 @@ export async function startProcessor(config: Config, parts: ProcessorParts = {})
     const store = openStore(work.db, loadKeyring(config));
     const targets = new TargetBook(store);
     await prepare({ config, store, stream, targets, telemetry });
-    const machinery = assemble({ config, store, stream, targets, clock, telemetry, openFeed, fail, giveUp: giveUp.signal });
-    await startAll(machinery.services);
+    const machinery = assemble({ config, store, stream, targets, clock, telemetry, openFeed, lookup, fail, giveUp: giveUp.signal });
+    const listener = listenerFor(machinery, { config, store, clock, telemetry, work });
+    await startAll([...machinery.services, ...listener]);
     telemetry.emit('processor.started', { member: machinery.session.member, pid: process.pid });
-    return { failed, telemetry, stop: () => stopInOrder(machinery, { config, clock, giveUp, connections }) };
+    const stop = (): Promise<void> => stopInOrder({ ...machinery, endings: [...machinery.endings, ...listener] }, { config, clock, giveUp, connections });
+    return { failed, telemetry, stop, ...(listener[0] === undefined ? {} : { url: listener[0].url }) };
   } catch (error) {
     await closeAll(connections);
     throw error instanceof FatalError ? error : new FatalError('start_failed', `The processor could not start: ${messageOf(error)}`, { cause: error });
@@ -111,7 +123,7 @@ async function prepare({ config, store, stream, targets, telemetry }: Pick<Groun
 
 /** Puts the stages together. Where one tells another something, the wire runs through here. */
 function assemble(ground: Ground): Machinery {
-  const { config, store, stream, targets, clock, telemetry, openFeed, fail, giveUp } = ground;
+  const { config, store, stream, targets, clock, telemetry, openFeed, lookup, fail, giveUp } = ground;
   const serverClock = new ServerClock(clock);
   const random = systemRandom;
   const book = new LaneBook();
@@ -124,7 +136,7 @@ function assemble(ground: Ground): Machinery {
   });
   const delivery = createDelivery(
     { store, clock, serverClock, random, telemetry, targets, isTrusted: () => session.isTrusted(), onTimer: (dueAt) => scheduler.expect(dueAt), isInMemory: (targetId, id) => book.get(targetId)?.port.has(id) === true, giveUp },
-    { globalConcurrency: config.globalConcurrency, ssrfAllowCidrs: config.ssrfAllowCidrs },
+    { globalConcurrency: config.globalConcurrency, ssrfAllowCidrs: config.ssrfAllowCidrs, ssrfAllowPorts: config.ssrfAllowPorts, ssrfRequireHttps: config.ssrfRequireHttps, lookup },
   );
   const offering = createOffering(store, book);
   const refill = createRefill({ clock, telemetry, book, offering });
@@ -137,12 +149,15 @@ function assemble(ground: Ground): Machinery {
     onTaken: searchForLeftovers,
     onRoom: () => refill.nudge(),
   });
+  /** On the monotonic clock: all that was written before is told. */
+  let toldUpToMs = clock.monotonic();
   const feed = openFeed({ connection: stream, clock, serverClock, telemetry, checkpoint: createCheckpoint(store, clock, () => session.member), fail, handle, onCaughtUp });
   const sweep = createSweep({ store, clock, random, telemetry, book, park: delivery.park, recheck: delivery.recheck, streamReached: feed.reached, refill: () => refill.nudge(), repair: repair.run });
   const ending = createEnding({ store, clock, telemetry, book, targets: () => targets.all() });
   const hours = createHourCounts({ store, clock, serverClock, telemetry });
   targets.onRefresh(pokeLanes);
-  return { services: [session, hours, ownership, feed, scheduler, refill, sweep, ending], endings: [feed, ending, sweep, refill, scheduler, ownership, { stop: () => delivery.flush() }, hours, session], delivery, session };
+  const endings = [feed, ending, sweep, refill, scheduler, ownership, { stop: () => delivery.flush() }, hours, session];
+  return { services: [session, hours, ownership, feed, scheduler, refill, sweep, ending], endings, delivery, session, readings };
 
   async function handle(changes: readonly Change[], catchingUp: boolean): Promise<number> {
     const kinds = new Set(changes.map(({ kind }) => kind));
@@ -153,6 +168,7 @@ function assemble(ground: Ground): Machinery {
   }
 
   function onCaughtUp(asOfMs: number, first: boolean): void {
+    toldUpToMs = Math.max(toldUpToMs, asOfMs);
     book.caughtUpTo(asOfMs);
     if (!first) return;
     searchForLeftovers();
@@ -182,9 +198,27 @@ function assemble(ground: Ground): Machinery {
     ownership.glance();
   }
 
+  function readings(): ProcessorReadings {
+    const ports = book.all().map(({ port }) => port);
+    return {
+      lanesOwned: ports.length, lanesShut: ports.filter(({ isShut }) => isShut).length, inMemory: ports.reduce((sum, { size }) => sum + size, 0),
+      slots: config.globalConcurrency, slotsInUse: delivery.slotsInUse(), streamLagMs: clock.monotonic() - toldUpToMs,
+    };
+  }
+
   function pokeLanes(): void {
     for (const { port } of book.all()) port.poke();
   }
+}
+
+/** None unless a port is set, and then nothing is measured either. */
+function listenerFor({ session, readings }: Machinery, { config, store, clock, telemetry, work }: Pick<Ground, 'config' | 'store' | 'clock' | 'telemetry'> & { readonly work: Connection }): readonly HttpServer[] {
+  if (config.metricsPort === null) return [];
+  const ping = async (): Promise<void> => {
+    await pingPrimary(work.db);
+    if (!session.isTrusted()) throw new Error('the session of this processor has not been renewed lately');
+  };
+  return [createMetricsListener({ config, store, clock, telemetry, metrics: createMetrics(telemetry, processorMetrics(readings)), ping })];
 }
 
 interface Ending {

@@ -23,14 +23,17 @@ import { systemClock } from './runtime/clock.ts';
 import { loadConfig, requireSet, type Config } from './runtime/config.ts';
 import { FatalError, messageOf } from './runtime/errors.ts';
 import { logTelemetry } from './runtime/logger.ts';
+import { isLoopback } from './runtime/loopback.ts';
 import { loadKeyring } from './runtime/master-keys.ts';
+import { createMetrics } from './runtime/metrics.ts';
 import { failure, isMain, runProgram, type Running } from './runtime/program.ts';
+import { serverMetrics } from './runtime/server-metrics.ts';
 import { startAll, stopAll } from './runtime/service.ts';
 import { createTelemetry, type Telemetry } from './runtime/telemetry.ts';
 import { createSchemaProof } from './runtime/user-schema/prove.ts';
 import { checkMasterKeys, tellUnreadable } from './secrets-at-rest.ts';
 import { hasLiveToken } from './store/admin-tokens.ts';
-import { connectBoth } from './store/client.ts';
+import { connectBoth, type ClientUse } from './store/client.ts';
 import { pingPrimary } from './store/ping.ts';
 import { prepareDatabase } from './store/prepare.ts';
 import { SourceBook } from './store/source-book.ts';
@@ -42,7 +45,6 @@ export interface RunningServer extends Running {
 }
 
 const LAST_GRACE_MS = 2_000;
-const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
 
 /**
  * Connects, listens and answers once events can be taken in.
@@ -51,7 +53,8 @@ const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
 export async function startServer(config: Config, telemetry: Telemetry = createTelemetry()): Promise<RunningServer> {
   requireSet(config, 'mongodbUri', 'ingestSecrets');
   const keyring = loadKeyring(config);
-  const address = { uri: config.mongodbUri ?? '', database: config.mongodbDb };
+  const address = { uri: config.mongodbUri ?? '', database: config.mongodbDb, onLost: (use: ClientUse) => telemetry.emit('database.connectionsLost', { use }) };
+  const metrics = createMetrics(telemetry, serverMetrics);
   const { work, stream } = await connectBoth(address);
   const { failed } = failure(telemetry);
 
@@ -77,10 +80,11 @@ export async function startServer(config: Config, telemetry: Telemetry = createT
     const desk = createSourceDesk(clock, new SourceBook(store));
     const ingest = ingestRoutes({ clock, telemetry, edge, desk, writer, makeEvent: createEventMaker(clock), keys: keysOf(ingestSecrets), maxBodyBytes, maxBatchBytes });
     const admin = adminRoutes({
-      store, clock, telemetry, adminToken, onLoopback: LOOPBACK.test(config.host), freshTarget, proveSchema: createSchemaProof(clock),
-      refusesAddress: createAddressGuard(config.ssrfAllowCidrs), defaults: deliveryDefaults(config), hasDefaultTarget: config.downstreamUrl !== null,
+      store, clock, telemetry, adminToken, onLoopback: isLoopback(config.host), freshTarget, proveSchema: createSchemaProof(clock), metrics: () => metrics.text(),
+      urlRules: { requireHttps: config.ssrfRequireHttps, allowPorts: config.ssrfAllowPorts, addressFault: createAddressGuard(config.ssrfAllowCidrs) },
+      defaults: deliveryDefaults(config), hasDefaultTarget: config.downstreamUrl !== null,
     });
-    const app = createApp({ telemetry, readiness, groups: [ingest, admin] });
+    const app = createApp({ clock, telemetry, readiness, groups: [ingest, admin] });
     const http = createHttpServer(app, clock, { host: config.host, port: config.port, graceMs: config.shutdownGraceMs });
 
     await startAll([http]);
@@ -106,7 +110,7 @@ export async function startServer(config: Config, telemetry: Telemetry = createT
 
 /** Everything but taking events in needs a token of scope admin, except for those who are on this machine anyway. */
 async function refuseOpenAdmin(store: Store, { host, adminToken }: Config): Promise<void> {
-  if (adminToken !== null || LOOPBACK.test(host) || (await hasLiveToken(store, 'admin'))) return;
+  if (adminToken !== null || isLoopback(host) || (await hasLiveToken(store, 'admin'))) return;
   throw new FatalError('admin_token_needed', `HOST ${host} can be reached from other machines, and there is neither ADMIN_TOKEN nor a stored token of scope admin`, { fix: 'set ADMIN_TOKEN, make a token with npm run tokens, or set HOST=127.0.0.1' });
 }
 

@@ -15,5 +15,9 @@ import { clocks } from './scenarios/clocks.ts';
 import { retryStorm } from './scenarios/retry-storm.ts';
 import { backlog } from './scenarios/backlog.ts';
 import { hostileRequests } from './scenarios/hostile-requests.ts';
+import { hostileResponses } from './scenarios/hostile-responses.ts';
 
-export const SCENARIOS: readonly Scenario[] = [processorKill, processorTerm, processorStop, coldStartTwo, scale, mongodKill, stepDownScenario, handover, mongodClock, takeover, blackHole, clocks, retryStorm, backlog, hostileRequests];
+export const SCENARIOS: readonly Scenario[] = [
+  processorKill, processorTerm, processorStop, coldStartTwo, scale, mongodKill, stepDownScenario, handover, mongodClock, takeover, blackHole, clocks, retryStorm, backlog,
+  hostileRequests, hostileResponses,
+];

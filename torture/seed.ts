@@ -43,6 +43,12 @@ export async function unseedParked({ deliveries, events }: Store, targetId: Targ
   return deletedCount;
 }
 
+/** Takes back all that was seeded, with what has become of it at these targets. */
+export async function unseed({ deliveries, events }: Store, targetIds: readonly TargetId[]): Promise<void> {
+  await deliveries.deleteMany({ targetId: { $in: [...targetIds] } });
+  await events.deleteMany({ source: SOURCE });
+}
+
 const SOURCE = 'seed';
 
 function eventFor(targetId: TargetId, number: number, type = 'note.made'): HookEvent {

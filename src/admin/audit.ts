@@ -2,9 +2,9 @@
  * Records of changes, written durably before the change itself: a crash between the two leaves a record of something that was not
  * done, which a look at the thing itself clears up. The other way round it would leave a change that nobody can account for.
  */
-import type { Context } from 'hono';
 import { newAuditId } from '../domain/ids.ts';
 import { Problem } from '../http/problem.ts';
+import { requestIdOf } from '../http/request-id.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/errors.ts';
 import { masked } from '../runtime/masked.ts';
@@ -31,10 +31,4 @@ export function createRecordChange({ store, clock, telemetry }: AuditDeps): Reco
       throw new Problem('database_unavailable', 'Expected to record the change first, but the database did not take the record; nothing was changed', { retryAfterS: 5 });
     }
   };
-}
-
-/** Set by whoever numbers requests, when somebody does. */
-function requestIdOf(context: Context): string | null {
-  const id: unknown = context.get('requestId');
-  return typeof id === 'string' ? id : null;
 }

@@ -8,7 +8,7 @@ import type { Context } from 'hono';
 import { DEFAULT_TARGET_ID, isTargetId, newEventId, newTargetId, type EventId, type TargetId } from '../domain/ids.ts';
 import { newSecret } from '../domain/signing.ts';
 import type { Target } from '../domain/target.ts';
-import type { RefusesAddress } from '../domain/target-url.ts';
+import type { UrlRules } from '../domain/target-url.ts';
 import { createJsonReader } from '../http/operation.ts';
 import { Problem } from '../http/problem.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -28,7 +28,7 @@ export interface TargetRouteDeps {
   readonly store: Store;
   readonly clock: Clock;
   readonly recordChange: RecordChange;
-  readonly refusesAddress: RefusesAddress;
+  readonly urlRules: UrlRules;
   readonly defaults: DeliveryDefaults;
   /** Whether the environment registers the default target at each start. */
   readonly hasDefaultTarget: boolean;
@@ -40,7 +40,7 @@ const TEST_TYPE = 'hooktail.test';
 /** Of the events that are this product's own. */
 const OWN_SOURCE = 'hooktail';
 
-export function createTargetHandlers({ store, clock, recordChange, refusesAddress, defaults, hasDefaultTarget }: TargetRouteDeps): Readonly<Record<'create' | 'list' | 'read' | 'change' | 'remove' | 'pause' | 'resume' | 'test' | 'statistics', TargetHandler>> {
+export function createTargetHandlers({ store, clock, recordChange, urlRules, defaults, hasDefaultTarget }: TargetRouteDeps): Readonly<Record<'create' | 'list' | 'read' | 'change' | 'remove' | 'pause' | 'resume' | 'test' | 'statistics', TargetHandler>> {
   const readNew = createJsonReader<Partial<TargetInput> & Pick<TargetInput, 'url'>>(CREATES_TARGET);
   const readChange = createJsonReader<Partial<TargetInput>>(CHANGES_TARGET);
   const readPause = createJsonReader<{ readonly reason: string }>(PAUSES_TARGET);
@@ -70,7 +70,7 @@ export function createTargetHandlers({ store, clock, recordChange, refusesAddres
 
   return {
     async create(context) {
-      const fields = newFields(await readNew(context), defaults, refusesAddress);
+      const fields = newFields(await readNew(context), defaults, urlRules);
       const secret = newSecret();
       const nowMs = clock.now();
       const id = newTargetId(nowMs);
@@ -91,7 +91,7 @@ export function createTargetHandlers({ store, clock, recordChange, refusesAddres
 
     async change(context) {
       const target = await livingAsSeen(context);
-      const fields = changedFields(await readChange(context), target, refusesAddress);
+      const fields = changedFields(await readChange(context), target, urlRules);
       await recordChange(context, { action: 'target.changed', subject: target.id, changes: { before: shownAsBefore(target, fields), after: showFields(fields) } });
       const changed = await changeTarget(store, target, fields);
       if (changed === null) throw changedMeanwhile(target.version);

@@ -5,7 +5,7 @@
 import { readFilter, type FieldFault } from '../domain/filter-reading.ts';
 import type { PayloadFilter } from '../domain/filter.ts';
 import { readHeaders } from '../domain/target-headers.ts';
-import { targetUrlFault, type RefusesAddress } from '../domain/target-url.ts';
+import { savedUrlFault, type UrlRules } from '../domain/target-url.ts';
 import { TARGET_DEFAULTS, type RetryPolicy, type TargetLimits } from '../domain/target.ts';
 import { patternFault, wantsSomething } from '../domain/type-pattern.ts';
 import { Problem } from '../http/problem.ts';
@@ -33,13 +33,13 @@ export interface DeliveryDefaults {
   readonly retry: RetryPolicy;
 }
 
-export const newFields = (input: Partial<TargetInput> & Pick<TargetInput, 'url'>, defaults: DeliveryDefaults, refusesAddress: RefusesAddress): TargetFields => {
+export const newFields = (input: Partial<TargetInput> & Pick<TargetInput, 'url'>, defaults: DeliveryDefaults, urlRules: UrlRules): TargetFields => {
   const base: TargetFields = { url: input.url, eventTypes: ['*'], ...TARGET_DEFAULTS, ...defaults };
-  return { ...base, ...changedFields(input, base, refusesAddress) };
+  return { ...base, ...changedFields(input, base, urlRules) };
 };
 
 /** The fields that an input names. `before` completes those that consist of several. @throws Problem `invalid_target` */
-export function changedFields(input: Partial<TargetInput>, before: TargetFields, refusesAddress: RefusesAddress): Partial<TargetFields> {
+export function changedFields(input: Partial<TargetInput>, before: TargetFields, urlRules: UrlRules): Partial<TargetFields> {
   const faults: FieldFault[] = [];
   const { url, eventTypes, timeoutMs, description, metadata } = input;
   const fields: Partial<TargetFields> = {
@@ -49,7 +49,7 @@ export function changedFields(input: Partial<TargetInput>, before: TargetFields,
     ...(input.ratePerSecond === undefined && input.concurrency === undefined ? {} : { limits: { ...before.limits, ...defined({ ratePerSecond: input.ratePerSecond, concurrency: input.concurrency }) } }),
     ...(input.retryScheduleMs === undefined && input.maxAttempts === undefined ? {} : { retry: { ...before.retry, ...defined({ scheduleMs: input.retryScheduleMs, maxAttempts: input.maxAttempts }) } }),
   };
-  faults.push(...faultsOf(input, refusesAddress));
+  faults.push(...faultsOf(input, urlRules));
   if (faults.length > 0) throw new Problem('invalid_target', 'Expected a target that can be delivered to; see errors', { errors: faults });
   return fields;
 }
@@ -73,9 +73,9 @@ function headersOf(given: Readonly<Record<string, string>>, faults: FieldFault[]
   return {};
 }
 
-function faultsOf({ url, eventTypes, ratePerSecond, description, metadata }: Partial<TargetInput>, refusesAddress: RefusesAddress): readonly FieldFault[] {
+function faultsOf({ url, eventTypes, ratePerSecond, description, metadata }: Partial<TargetInput>, urlRules: UrlRules): readonly FieldFault[] {
   const told: readonly (readonly [pointer: string, message: string | null])[] = [
-    ['/url', url === undefined ? null : targetUrlFault(url, refusesAddress)],
+    ['/url', url === undefined ? null : savedUrlFault(url, urlRules)],
     ...(eventTypes ?? []).map((pattern, index) => [`/eventTypes/${index}`, patternFault(pattern)] as const),
     ['/eventTypes', eventTypes === undefined || wantsSomething(eventTypes) ? null : 'Expected a pattern without !: the others only take away from it'],
     ['/ratePerSecond', ratePerSecond === undefined || ratePerSecond === 0 || ratePerSecond >= 0.001 ? null : 'Expected 0, or 0.001 and more'],

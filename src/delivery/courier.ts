@@ -84,7 +84,7 @@ export function createCourier(deps: CourierDeps): Deliver {
     const outcome = await sender.send({ url: target.url, headers, body: job.content.body, timeoutMs: Math.max(1, target.timeoutMs - usedMs) });
     const durationMs = Math.round(clock.monotonic() - startedAtMs);
     const attempts = outcome.kind === 'cut' ? [] : [recordAttempt({ number, quickRetry, at, durationMs }, outcome)];
-    for (const { status, error } of attempts) telemetry.emit('delivery.attempted', { deliveryId: job.claim.id, targetId: target.id, number, status, error, durationMs });
+    for (const { outcome: kind, status, error } of attempts) telemetry.emit('delivery.attempted', { deliveryId: job.claim.id, targetId: target.id, number, outcome: kind, status, error, durationMs });
     return { target, outcome, attempts, isProbe: turn.isProbe, leaveLane: turn.leaveLane, giveSlotBack: turn.giveSlotBack, durationMs };
   }
 

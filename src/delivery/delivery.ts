@@ -19,7 +19,7 @@ import { disableTarget } from '../store/targets.ts';
 import { allowanceOf, MemoryBudget } from './budget.ts';
 import { createCourier } from './courier.ts';
 import { Gate } from './gate.ts';
-import { createAddressGuard } from './guard.ts';
+import { createAddressGuard, type LookupAll } from './guard.ts';
 import { HealthKeeper } from './health.ts';
 import { createHerald } from './herald.ts';
 import { Lane } from './lane.ts';
@@ -51,6 +51,9 @@ export interface DeliveryDeps {
 export interface DeliveryOptions {
   readonly globalConcurrency: number;
   readonly ssrfAllowCidrs: readonly string[];
+  readonly ssrfAllowPorts: readonly number[];
+  readonly ssrfRequireHttps: boolean;
+  readonly lookup?: LookupAll | undefined;
 }
 
 export interface OpenLaneOptions {
@@ -66,6 +69,7 @@ export interface DeliveryStage {
   readonly openLane: (targetId: TargetId, options: OpenLaneOptions) => Lane;
   readonly park: ReturnType<typeof createPark>;
   readonly recheck: (events: readonly EventHead[]) => void;
+  readonly slotsInUse: () => number;
   /** Cuts every attempt under way; none of them uses up an attempt. */
   abortAttempts(): void;
   /** Writes the marks that are held back. */
@@ -77,12 +81,12 @@ export function createDelivery(deps: DeliveryDeps, options: DeliveryOptions): De
   const { store, clock, serverClock, random, telemetry, targets, isTrusted, onTimer, giveUp } = deps;
   const persist = createPersist({ clock, telemetry, signal: giveUp });
   const marker = createMarker({ store, clock, persist, isInMemory: deps.isInMemory });
-  const sender = createSender(clock, createAddressGuard(options.ssrfAllowCidrs));
+  const sender = createSender(clock, createAddressGuard(options.ssrfAllowCidrs), { requireHttps: options.ssrfRequireHttps, allowPorts: options.ssrfAllowPorts, lookup: options.lookup });
   const slots = new Slots(options.globalConcurrency);
   const budget = new MemoryBudget();
   const deliver = createCourier({
     clock, serverClock, random, telemetry, sender, marker,
-    settler: createSettler({ store, clock, persist, slots: options.globalConcurrency, onTimer }),
+    settler: createSettler({ store, clock, persist, slots: options.globalConcurrency, onTimer, onWritten: (count, tookMs) => telemetry.emit('write.finished', { write: 'results', count, tookMs }) }),
     targetOf: ({ claim }) => signable(targets.get(claim.targetId)),
   });
   const tell = createHerald({ store, persist, targets });
@@ -125,6 +129,7 @@ export function createDelivery(deps: DeliveryDeps, options: DeliveryOptions): De
     recheck: (events) => {
       for (const { id: eventId, targetIds } of events) marker.note({ eventId, targetIds, progress: null });
     },
+    slotsInUse: () => slots.inUse,
     abortAttempts: () => sender.abortAll(),
     flush: () => marker.flush(),
     close: () => sender.close(),

@@ -13,6 +13,9 @@ const READ_BYTES = 16_384;
 /** How much of it is kept with the attempt. */
 const EXCERPT_CHARACTERS = 1_024;
 
+/** Of 1xx: hints and signs of life. */
+const MOST_INTERIMS = 20;
+
 /** Why we end a try ourselves: its deadline, or the end of this process. */
 export type CutReason = 'deadline' | 'shutdown';
 
@@ -24,6 +27,7 @@ export class HttpTry implements Dispatcher.DispatchHandler {
   readonly #end: (outcome: Outcome) => void;
   #controller: Dispatcher.DispatchController | null = null;
   #isOver = false;
+  #interims = 0;
   #status: number | null = null;
   #retryAfter: string | null = null;
   readonly #chunks: Buffer[] = [];
@@ -53,11 +57,15 @@ export class HttpTry implements Dispatcher.DispatchHandler {
     this.#retryAfter = typeof retryAfter === 'string' ? retryAfter : null;
   }
 
-  /** The answer follows, but never to another protocol, which we did not ask for: what follows a 101 is no HTTP. */
+  /**
+   * The answer follows, but never to another protocol, which we did not ask for: what follows a 101 is no HTTP. And a receiver that
+   * only promises an answer must not keep us reading.
+   */
   #takeInterim(controller: Dispatcher.DispatchController, status: number): void {
-    if (status !== 101) return;
-    this.#finish({ kind: 'network', fault: 'bad_response', detail: 'status 101, and no change of protocol was asked for' });
-    controller.abort(new CutError('it answered 101'));
+    this.#interims += 1;
+    if (status !== 101 && this.#interims <= MOST_INTERIMS) return;
+    this.#finish({ kind: 'network', fault: 'bad_response', detail: status === 101 ? 'status 101, and no change of protocol was asked for' : `more than ${MOST_INTERIMS} interim answers` });
+    controller.abort(new CutError('it did not answer'));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {

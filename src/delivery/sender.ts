@@ -5,8 +5,9 @@
  */
 import { Agent } from 'undici';
 import type { Outcome } from '../domain/attempt.ts';
+import { urlFault, type UrlRules } from '../domain/target-url.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { guardedConnector, type AddressGuard } from './guard.ts';
+import { guardedConnector, type AddressGuard, type LookupAll } from './guard.ts';
 import { HttpTry } from './http-try.ts';
 
 export interface SendRequest {
@@ -29,9 +30,15 @@ const MAX_HEADER_BYTES = 16_384;
 const KEEP_ALIVE_MS = 4_000;
 const KEEP_ALIVE_MAX_MS = 30_000;
 
-export function createSender(clock: Clock, guard: AddressGuard): Sender {
+export interface SenderOptions extends Partial<Omit<UrlRules, 'addressFault'>> {
+  /** How names are looked up; by the system unless said otherwise. */
+  readonly lookup?: LookupAll | undefined;
+}
+
+/** Goes by no proxy of the environment: what a proxy dials, nobody here can check. */
+export function createSender(clock: Clock, guard: AddressGuard, { requireHttps = false, allowPorts = [], lookup }: SenderOptions = {}): Sender {
   const agent = new Agent({
-    connect: guardedConnector(guard),
+    connect: guardedConnector(guard, lookup),
     pipelining: 1,
     allowH2: false,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -42,7 +49,7 @@ export function createSender(clock: Clock, guard: AddressGuard): Sender {
     bodyTimeout: 0,
   });
   const underWay = new Set<HttpTry>();
-  const addresses = createAddressBook();
+  const addresses = createAddressBook({ requireHttps, allowPorts, addressFault: guard });
 
   function request({ headers, body, timeoutMs }: SendRequest, { origin, path }: Address): Promise<Outcome> {
     return new Promise((resolve) => {
@@ -60,8 +67,7 @@ export function createSender(clock: Clock, guard: AddressGuard): Sender {
   return {
     send(sendRequest) {
       const address = addresses(sendRequest.url);
-      if (address === null) return Promise.resolve({ kind: 'blocked', detail: 'the URL is not an http or https address without user name' });
-      return request(sendRequest, address);
+      return 'fault' in address ? Promise.resolve({ kind: 'blocked', detail: address.fault }) : request(sendRequest, address);
     },
     abortAll() {
       for (const attempt of underWay) attempt.cut('shutdown');
@@ -75,23 +81,29 @@ interface Address {
   readonly path: string;
 }
 
+/** Nothing may be sent there, and why. */
+interface Forbidden {
+  readonly fault: string;
+}
+
 const MOST_REMEMBERED = 10_000;
 
-/** Where a URL leads; null when it may lead nowhere. Targets are few and attempts many, so what was found is remembered. */
-function createAddressBook(): (url: string) => Address | null {
-  const known = new Map<string, Address | null>();
+/** Where a URL leads. Targets are few and attempts many, so what was found is remembered. */
+function createAddressBook(rules: UrlRules): (url: string) => Address | Forbidden {
+  const known = new Map<string, Address | Forbidden>();
   return (url) => {
     const remembered = known.get(url);
     if (remembered !== undefined) return remembered;
     if (known.size >= MOST_REMEMBERED) known.clear();
-    const address = addressOf(url);
+    const address = addressOf(url, rules);
     known.set(url, address);
     return address;
   };
 }
 
-function addressOf(text: string): Address | null {
-  if (!URL.canParse(text)) return null;
-  const { protocol, username, password, origin, pathname, search } = new URL(text);
-  return (protocol === 'http:' || protocol === 'https:') && username === '' && password === '' ? { origin, path: pathname + search } : null;
+function addressOf(text: string, rules: UrlRules): Address | Forbidden {
+  const fault = urlFault(text, rules);
+  if (fault !== null) return { fault };
+  const { origin, pathname, search } = new URL(text);
+  return { origin, path: pathname + search };
 }

@@ -26,6 +26,7 @@ export interface SettlerDeps {
   readonly slots: number;
   /** A timer was written that is due at this time, on the server's clock. */
   readonly onTimer: (dueAt: Date) => void;
+  readonly onWritten?: (count: number, tookMs: number) => void;
 }
 
 const MAX_BATCH = 300;
@@ -33,7 +34,7 @@ const MAX_BATCH = 300;
 const SPACING_MS = 20;
 const SHARE_OF_SLOTS = 0.25;
 
-export function createSettler({ store, clock, persist, slots, onTimer }: SettlerDeps): Batcher<Settlement, SettleResult> {
+export function createSettler({ store, clock, persist, slots, onTimer, onWritten }: SettlerDeps): Batcher<Settlement, SettleResult> {
   async function writeWakeups(settlements: readonly Settlement[]): Promise<void> {
     const timers = settlements.flatMap(({ claim, to }) =>
       to.state === 'waiting' ? [{ deliveryId: claim.id, targetId: claim.targetId, generation: claim.generation, attempt: claim.attemptCount + 2, dueAt: to.wakeAt }] : [],
@@ -61,11 +62,13 @@ export function createSettler({ store, clock, persist, slots, onTimer }: Settler
   }
 
   async function write(settlements: readonly Settlement[]): Promise<readonly SettleResult[]> {
+    const startedAtMs = clock.monotonic();
     await writeWakeups(settlements);
     const first = settlements.filter(({ claim }) => !claim.stored);
     const open = settlements.filter(({ claim }) => claim.stored);
     const [found, lateOpen] = await Promise.all([insertFirst(first), updateOpen(open)]);
     const late = new Set([...lateOpen, ...(await updateOpen(found))]);
+    onWritten?.(settlements.length, clock.monotonic() - startedAtMs);
     return settlements.map((settlement) => (late.has(settlement) ? 'late' : 'written'));
   }
 

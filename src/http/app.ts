@@ -1,10 +1,13 @@
 /** The HTTP surface: probes, the groups of routes it is given, and one place where refusals become answers. */
 import { Hono, type Context, type Handler, type MiddlewareHandler } from 'hono';
+import { systemClock, type Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { Telemetry } from '../runtime/telemetry.ts';
 import type { Readiness } from './health.ts';
 import type { Operation } from './operation.ts';
 import { Problem, problemResponse } from './problem.ts';
+import { requestIdOf } from './request-id.ts';
+import { systemRoutes } from './system-routes.ts';
 
 export interface Route {
   readonly operation: Operation;
@@ -27,28 +30,43 @@ export interface RouteGroup {
 }
 
 export interface AppDeps {
+  readonly clock?: Clock;
   readonly telemetry: Telemetry;
   readonly readiness: Pick<Readiness, 'check'>;
   readonly groups: readonly RouteGroup[];
 }
 
-export function createApp({ telemetry, readiness, groups }: AppDeps): Hono {
+export function createApp({ clock = systemClock, telemetry, readiness, groups }: AppDeps): Hono {
   const app = new Hono();
-  app.get('/livez', (context) => context.json({ status: 'ok' }));
-  app.get('/readyz', async (context) => {
-    await readiness.check();
-    return context.json({ status: 'ready' });
-  });
-  const routes = groups.flatMap((group) => group.routes);
-  for (const group of groups) for (const route of group.routes.filter(isRegistered)) app.on(route.method, [route.path], ...guardOf(group, route), route.handler);
+  const all: readonly RouteGroup[] = [...groups, { routes: systemRoutes({ readiness, routes: () => routes }) }];
+  const routes = all.flatMap((group) => group.routes);
+  for (const group of all) for (const route of group.routes.filter(isRegistered)) app.on(route.method, [route.path], ...guardOf(group, route), telling(route));
   for (const path of new Set(routes.filter(isRegistered).map((route) => route.path))) app.all(path, refuseMethod(methodsAt(routes, path)));
 
-  app.notFound(() => refuse(new Problem('not_found', `Expected one of ${routes.map(({ method, path }) => `${method} ${path}`).join(', ')}, GET /livez, GET /readyz`)));
-  app.onError((error) => refuse(toProblem(error, telemetry)));
+  app.notFound((context) => refuse(context, new Problem('not_found', `Expected one of ${routes.map(({ method, path }) => `${method} ${path}`).join(', ')}`)));
+  app.onError((error, context) => refuse(context, toProblem(error, context)));
 
-  function refuse(problem: Problem): Response {
-    telemetry.emit('request.refused', { code: problem.code, status: problem.status });
+  /** Tells how each request was answered, by its route: paths are without number. */
+  function telling({ method, path, handler }: Route): Route['handler'] {
+    const route = `${method} ${path}`;
+    return async (context) => {
+      const startedAtMs = clock.monotonic();
+      const response = await handler(context);
+      telemetry.emit('request.answered', { requestId: requestIdOf(context), route, status: response.status, tookMs: clock.monotonic() - startedAtMs });
+      return response;
+    };
+  }
+
+  function refuse(context: Context, problem: Problem): Response {
+    telemetry.emit('request.refused', { requestId: requestIdOf(context), code: problem.code, status: problem.status });
     return problemResponse(problem);
+  }
+
+  /** Anything but a refusal is a fault of ours; the caller learns no more than that. */
+  function toProblem(error: Error, context: Context): Problem {
+    if (error instanceof Problem) return error;
+    telemetry.emit('request.failed', { requestId: requestIdOf(context), error: messageOf(error) });
+    return new Problem('internal_error', 'The request was well; the server was not. It has been logged');
   }
   return app;
 }
@@ -68,10 +86,3 @@ const methodsAt = (routes: readonly Route[], path: string): readonly string[] =>
 const refuseMethod = (methods: readonly string[]): Handler => () => {
   throw new Problem('method_not_allowed', `Expected ${methods.join(' or ')}`, { allow: methods.join(', ') });
 };
-
-/** Anything but a refusal is a fault of ours; the caller learns no more than that. */
-function toProblem(error: Error, telemetry: Telemetry): Problem {
-  if (error instanceof Problem) return error;
-  telemetry.emit('request.failed', { error: messageOf(error) });
-  return new Problem('internal_error', 'The request was well; the server was not. It has been logged');
-}

@@ -2,7 +2,7 @@
  * The listening socket, with limits that really fire: Node looks at its request timeouts only every 30 s unless told
  * otherwise. What does not even parse as HTTP is answered as a problem too.
  */
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { Hono } from 'hono';
@@ -10,6 +10,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { FatalError, messageOf } from '../runtime/errors.ts';
 import type { Service } from '../runtime/service.ts';
 import { PROBLEM_TYPE, Problem, problemBody, type ProblemCode } from './problem.ts';
+import { nameRequest } from './request-id.ts';
 
 export interface HttpServer extends Service {
   /** Set once started. */
@@ -25,6 +26,8 @@ export interface HttpServerOptions {
   readonly idleMs?: number;
   /** How long nothing may move on a connection in the middle of a request or an answer, such as one that nobody reads. */
   readonly stallMs?: number;
+  /** The name of the variable that the port is set by, for whoever has to set another one. */
+  readonly setting?: string;
 }
 
 const LIMITS = {
@@ -38,8 +41,8 @@ const IDLE_MS = 65_000;
 const STALL_MS = 30_000;
 const LOOK_FOR_IDLE_MS = 50;
 
-export function createHttpServer(app: Hono, clock: Clock, { host, port, graceMs, idleMs = IDLE_MS, stallMs = STALL_MS }: HttpServerOptions): HttpServer {
-  const server = createAdaptorServer({ fetch: app.fetch, createServer, serverOptions: { ...LIMITS, keepAliveTimeout: idleMs } }) as Server;
+export function createHttpServer(app: Hono, clock: Clock, { host, port, graceMs, setting = 'PORT', idleMs = IDLE_MS, stallMs = STALL_MS }: HttpServerOptions): HttpServer {
+  const server = createAdaptorServer({ fetch: app.fetch, createServer: createNamingServer as typeof createServer, serverOptions: { ...LIMITS, keepAliveTimeout: idleMs } }) as Server;
   server.setTimeout(stallMs);
   server.on('clientError', answerUnreadable);
   let url = '';
@@ -58,7 +61,7 @@ export function createHttpServer(app: Hono, clock: Clock, { host, port, graceMs,
     },
     async start() {
       if (server.listening) return;
-      await listen(server, host, port);
+      await listen(server, { host, port, setting });
       const { port: actual } = server.address() as AddressInfo;
       url = `http://${host.includes(':') ? `[${host}]` : host}:${actual}`;
     },
@@ -74,16 +77,24 @@ export function createHttpServer(app: Hono, clock: Clock, { host, port, graceMs,
   };
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
+const createNamingServer = (options: ServerOptions, listener: RequestListener): Server =>
+  createServer(options, (request, response) => {
+    nameRequest(request, response);
+    listener(request, response);
+  });
+
+type Place = Required<Pick<HttpServerOptions, 'host' | 'port' | 'setting'>>;
+
+function listen(server: Server, place: Place): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(listenFault(error, host, port)));
-    server.listen(port, host, resolve);
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenFault(error, place)));
+    server.listen(place.port, place.host, resolve);
   });
 }
 
-function listenFault(error: NodeJS.ErrnoException, host: string, port: number): FatalError {
-  if (error.code === 'EADDRINUSE') return new FatalError('port_taken', `Port ${port} on ${host} is taken by another program`, { cause: error, fix: 'set PORT to another one, or 0 for any free one' });
-  if (error.code === 'EACCES') return new FatalError('port_refused', `Port ${port} may not be used by this user`, { cause: error, fix: 'set PORT to 1024 or more' });
+function listenFault(error: NodeJS.ErrnoException, { host, port, setting }: Place): FatalError {
+  if (error.code === 'EADDRINUSE') return new FatalError('port_taken', `Port ${port} on ${host} is taken by another program`, { cause: error, fix: `set ${setting} to another one, or 0 for any free one` });
+  if (error.code === 'EACCES') return new FatalError('port_refused', `Port ${port} may not be used by this user`, { cause: error, fix: `set ${setting} to 1024 or more` });
   return new FatalError('cannot_listen', `Cannot listen on ${host}:${port}: ${messageOf(error)}`, { cause: error, fix: 'set HOST to an address of this machine' });
 }
 

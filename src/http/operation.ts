@@ -16,18 +16,26 @@ export { SCOPES, type Scope } from '../domain/scope.ts';
 export interface Answer {
   readonly description: string;
   readonly schema?: JsonSchema;
+  /** Of the body; JSON unless said otherwise. */
+  readonly mediaType?: string;
 }
 
 export interface Operation {
   /** One line, as a heading. */
   readonly summary: string;
+  /** What one line cannot say. */
+  readonly description?: string;
   readonly tag: 'ingest' | 'events' | 'targets' | 'sources' | 'tokens' | 'audit' | 'system';
   /** Null: no token is asked for. */
   readonly scope: Scope | null;
+  /** Whether the request must be signed by a sender of events. */
+  readonly signed?: boolean;
   /** By name. Path parameters are told by the path. */
   readonly query?: Readonly<Record<string, JsonSchema>>;
   readonly headers?: Readonly<Record<string, JsonSchema>>;
   readonly body?: JsonSchema;
+  /** Of the body; JSON unless said otherwise. */
+  readonly bodyTypes?: readonly string[];
   /** By status; refusals that every route has are not repeated here. */
   readonly answers: Readonly<Record<number, Answer>>;
 }

@@ -56,6 +56,9 @@ const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
+/** All of them, for whoever describes what may be answered. */
+export const PROBLEM_CODES: readonly { readonly code: ProblemCode; readonly status: number; readonly title: string }[] = Object.entries(PROBLEMS).map(([code, [status, title]]) => ({ code: code as ProblemCode, status, title }));
+
 /** Thrown by a step that refuses; answered once, in the app. */
 export class Problem extends Error {
   readonly code: ProblemCode;

@@ -21,6 +21,8 @@ export interface BatchIntakeDeps {
 /** @throws Problem when the item can never be an event */
 export type MakeItem = (body: Uint8Array, idempotencyKey: string) => IncomingEvent;
 
+export type StoreBatch = (request: SignedRequest, makeItem: MakeItem, requestId: string | null) => Promise<Response>;
+
 /** An item's key must fit where a key does, and ends in its place. */
 const LONGEST_KEY = 250;
 
@@ -32,7 +34,7 @@ export function refuseLongKey(key: string): void {
   if (key.length > LONGEST_KEY) throw new Problem('invalid_idempotency_key', `Expected at most ${LONGEST_KEY} characters for a batch, got ${key.length}`);
 }
 
-export function createBatchIntake({ telemetry, writer, maxBodyBytes }: BatchIntakeDeps): (request: SignedRequest, makeItem: MakeItem) => Promise<Response> {
+export function createBatchIntake({ telemetry, writer, maxBodyBytes }: BatchIntakeDeps): StoreBatch {
   const toItem = ({ idempotencyKey }: SignedRequest, makeItem: MakeItem) => (body: Uint8Array, place: number): Item => {
     try {
       if (body.byteLength > maxBodyBytes) throw new Problem('body_too_large', `Expected at most ${maxBodyBytes} bytes an event, got ${body.byteLength}`);
@@ -51,18 +53,18 @@ export function createBatchIntake({ telemetry, writer, maxBodyBytes }: BatchInta
     return items.map((item) => (item instanceof Problem ? item : (answers.get(item) ?? new Problem('internal_error', 'No answer came for this event'))));
   }
 
-  return async (request, makeItem) => {
+  return async (request, makeItem, requestId) => {
     const items = splitBatch(request.body, request.contentType).map(toItem(request, makeItem));
     const answers = await store(items);
     const passing = answers.find((answer) => answer instanceof Problem && answer.status === 503);
     if (passing instanceof Problem) throw passing;
-    items.forEach((item, index) => tell(item, answers[index]));
+    items.forEach((item, index) => tell(item, answers[index], requestId));
     return respond(answers);
   };
 
-  function tell(item: Item, answer: Answer | undefined): void {
-    if (answer instanceof Problem) telemetry.emit('request.refused', { code: answer.code, status: answer.status });
-    else if (answer !== undefined && !(item instanceof Problem)) telemetry.emit('event.accepted', { eventId: answer.id, type: item.type, duplicate: answer.duplicate });
+  function tell(item: Item, answer: Answer | undefined, requestId: string | null): void {
+    if (answer instanceof Problem) telemetry.emit('request.refused', { requestId, code: answer.code, status: answer.status });
+    else if (answer !== undefined && !(item instanceof Problem)) telemetry.emit('event.accepted', { requestId, eventId: answer.id, type: item.type, duplicate: answer.duplicate });
   }
 }
 

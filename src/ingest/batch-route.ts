@@ -6,6 +6,7 @@ import { BATCH_TYPES } from './batch-items.ts';
 import type { Edge } from './edge.ts';
 import type { MakeEvent } from './event-maker.ts';
 import { DEFAULT_SOURCE } from './ingest-route.ts';
+import { requestIdOf } from '../http/request-id.ts';
 import { readSignedRequest } from './signed-request.ts';
 
 export interface BatchDeps extends BatchIntakeDeps {
@@ -23,6 +24,6 @@ export function createBatchRoute({ clock, edge, makeEvent, keys, maxBatchBytes, 
     const request = await readSignedRequest(context, { clock, keys, maxBytes: maxBatchBytes, types: BATCH_TYPES });
     edge.admitSource(DEFAULT_SOURCE);
     refuseLongKey(request.idempotencyKey);
-    return storeBatch(request, (body, idempotencyKey) => makeEvent({ source: DEFAULT_SOURCE, idempotencyKey, body, contentType: 'application/json' }));
+    return storeBatch(request, (body, idempotencyKey) => makeEvent({ source: DEFAULT_SOURCE, idempotencyKey, body, contentType: 'application/json' }), requestIdOf(context));
   };
 }

@@ -63,8 +63,10 @@ export function createEventWriter({ store, clock, telemetry, targets }: EventWri
   async function write(incoming: readonly IncomingEvent[]): Promise<readonly (Accepted | Problem)[]> {
     try {
       const routesOf = await targets.routing();
+      const startedAtMs = clock.monotonic();
       const events = incoming.map((event) => withTargets(event, routesOf(event)));
       const duplicates = new Set(await insertTwice(events));
+      telemetry.emit('write.finished', { write: 'events', count: events.length, tookMs: clock.monotonic() - startedAtMs });
       const originals = await findOriginals(store, events.filter((_, index) => duplicates.has(index)));
       return events.map((event, index) => (duplicates.has(index) ? answerDuplicate(event, originals.get(keyOf(event))) : answerFresh(event)));
     } catch (error) {

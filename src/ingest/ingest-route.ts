@@ -1,5 +1,6 @@
 /** `POST /api/v1/webhooks/ingest`: one event in one signed request; a `202` once it is stored. */
 import type { Context } from 'hono';
+import { requestIdOf } from '../http/request-id.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Telemetry } from '../runtime/telemetry.ts';
 import type { Edge } from './edge.ts';
@@ -27,7 +28,7 @@ export function createIngestRoute({ clock, telemetry, edge, writer, makeEvent, k
     edge.admitSource(DEFAULT_SOURCE);
     const event = makeEvent({ ...request, source: DEFAULT_SOURCE });
     const accepted = await writer.accept(event);
-    telemetry.emit('event.accepted', { eventId: accepted.id, type: event.type, duplicate: accepted.duplicate });
+    telemetry.emit('event.accepted', { requestId: requestIdOf(context), eventId: accepted.id, type: event.type, duplicate: accepted.duplicate });
     return acceptedResponse(accepted);
   };
 }

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import type { Context } from 'hono';
 import { readBody } from '../http/body.ts';
 import { Problem } from '../http/problem.ts';
+import { requestIdOf } from '../http/request-id.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Telemetry } from '../runtime/telemetry.ts';
 import { BATCH_TYPES } from './batch-items.ts';
@@ -54,7 +55,7 @@ export function createSourceRoutes(deps: SourceDeps): { readonly one: Handler; r
       if (handshake !== null) return handshake;
       const event = makeEvent(source.partsOf({ ...request, value }));
       const accepted = await writer.accept(event);
-      telemetry.emit('event.accepted', { eventId: accepted.id, type: event.type, duplicate: accepted.duplicate });
+      telemetry.emit('event.accepted', { requestId: requestIdOf(context), eventId: accepted.id, type: event.type, duplicate: accepted.duplicate });
       return acceptedResponse(accepted);
     },
     async batch(context) {
@@ -63,7 +64,7 @@ export function createSourceRoutes(deps: SourceDeps): { readonly one: Handler; r
       if (!source.takesBatches || key === null) throw new Problem('batch_unsupported', 'Expected one event: the scheme of this source signs no key that the events of a batch could share');
       refuseLongKey(key);
       const storeBatch = createBatchIntake({ telemetry, writer, maxBodyBytes: Math.min(maxBodyBytes, source.maxBodyBytes ?? maxBodyBytes) });
-      return storeBatch({ idempotencyKey: key, body: request.body, contentType }, (body, itemKey) => makeEvent(source.partsOf({ ...request, body, contentType: 'application/json' }, itemKey)));
+      return storeBatch({ idempotencyKey: key, body: request.body, contentType }, (body, itemKey) => makeEvent(source.partsOf({ ...request, body, contentType: 'application/json' }, itemKey)), requestIdOf(context));
     },
   };
 }
@@ -71,10 +72,10 @@ export function createSourceRoutes(deps: SourceDeps): { readonly one: Handler; r
 function createReceiver({ clock, telemetry, edge, desk }: SourceDeps): (context: Context, limits: { readonly maxBytes: number; readonly types: AcceptedTypes }) => Promise<Received> {
   const decoy = createHmacVerifier({ header: 'x-none', prefix: '', encoding: 'hex', content: '{body}', timestamp: null }, [randomBytes(32).toString('hex')]);
 
-  function signedBy(source: LiveSource | null, header: HeaderReader, body: Uint8Array): Signed {
+  function signedBy(source: LiveSource | null, header: HeaderReader, body: Uint8Array, requestId: string | null): Signed {
     const verdict = source === null ? decoy(header, body) : source.verify(header, body);
     if (verdict.kind === 'signed') return verdict;
-    if (source !== null) telemetry.emit('source.refused', { source: source.name, reason: verdict.reason });
+    if (source !== null) telemetry.emit('source.refused', { requestId, source: source.name, reason: verdict.reason });
     throw new Problem('invalid_signature', 'Expected a request to a source that there is, signed as it asks and with one of its secrets; got none');
   }
 
@@ -84,7 +85,7 @@ function createReceiver({ clock, telemetry, edge, desk }: SourceDeps): (context:
     refuseContent(header('content-type'), header('content-encoding'), types);
     const body = await readBody(context.req.raw, header('content-length'), maxBytes);
     const source = await desk.find(context.req.param('source') ?? '');
-    const signed = signedBy(source, header, body);
+    const signed = signedBy(source, header, body, requestIdOf(context));
     if (source === null) throw new Error('Expected nobody to have signed for no source');
     if (signed.timestampMs !== null) checkTimestamp({ timestampMs: signed.timestampMs }, clock.now());
     edge.admitSource(source.name, source.rate);

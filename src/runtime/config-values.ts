@@ -72,6 +72,15 @@ export const readMasterKeys = <Key extends { readonly id: string }>(keyOf: (text
   return new Set(usable.map(({ id }) => id)).size === usable.length ? ok(usable) : expected('keys with an id each, no two the same');
 };
 
+export function readFlag(text: string): Reading<boolean> {
+  return text === 'true' || text === 'false' ? ok(text === 'true') : expected('true or false');
+}
+
+export function readPorts(text: string): Reading<readonly number[]> {
+  const ports = text.split(',').map((part) => (/^\s*\d{1,5}\s*$/.test(part) ? Number(part) : NaN));
+  return ports.every((port) => port >= 1 && port <= 65_535) ? ok(ports) : expected('ports from 1 to 65535, separated by commas');
+}
+
 export function readCidrs(text: string): Reading<readonly string[]> {
   const cidrs = text.split(',').map((part) => part.trim());
   return cidrs.every(isCidr) ? ok(cidrs) : expected('networks such as 10.0.0.0/8 or ::1/128, separated by commas');

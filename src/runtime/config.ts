@@ -10,7 +10,7 @@ import { masterKeyOf, type MasterKey } from '../domain/sealing.ts';
 import { secretKey } from '../domain/signing.ts';
 import { FatalError } from './errors.ts';
 import { LOG_LEVELS, type LogFormat, type LogLevel } from './logger.ts';
-import { readCidrs, readCount, readDuration, readMasterKeys, readPath, readRate, readSchedule, readSecrets, readText, readUrl, readWord, type Reading } from './config-values.ts';
+import { readCidrs, readCount, readDuration, readFlag, readMasterKeys, readPath, readPorts, readRate, readSchedule, readSecrets, readText, readUrl, readWord, type Reading } from './config-values.ts';
 
 export interface Config {
   readonly mongodbUri: string | null;
@@ -37,6 +37,10 @@ export interface Config {
   readonly trustProxy: number;
   readonly processorName: string | null;
   readonly ssrfAllowCidrs: readonly string[];
+  readonly ssrfAllowPorts: readonly number[];
+  readonly ssrfRequireHttps: boolean;
+  readonly metricsHost: string;
+  readonly metricsPort: number | null;
   readonly retentionDays: number;
   readonly auditRetentionDays: number;
   readonly logLevel: LogLevel;
@@ -80,6 +84,10 @@ export const CONFIG_ROWS: Rows = {
   trustProxy: { env: 'TRUST_PROXY', help: 'How many proxies in front of the server are to be believed about X-Forwarded-For, 0 to 10. Default 0: the address is that of the connection', fallback: 0, read: readCount(0, 10) },
   processorName: { env: 'PROCESSOR_NAME', help: 'Name of this processor in the fleet, one name a process. Default: the host name', fallback: null, read: readText(/^[A-Za-z0-9_.-]{1,64}$/, '1 to 64 letters, digits, _, . or -') },
   ssrfAllowCidrs: { env: 'SSRF_ALLOW_CIDRS', help: 'Private networks that targets may live in, such as 10.0.0.0/8,127.0.0.0/8. Default: none', fallback: [], read: readCidrs },
+  ssrfAllowPorts: { env: 'SSRF_ALLOW_PORTS', help: 'Ports that targets may use beside 80, 443 and those from 1024 that belong to no internal service, such as 81,6379. Default: none', fallback: [], read: readPorts },
+  ssrfRequireHttps: { env: 'SSRF_REQUIRE_HTTPS', help: 'true refuses targets with a plain http address. Default false', fallback: false, read: readFlag },
+  metricsHost: { env: 'METRICS_HOST', help: 'Address that the processor listens on for metrics and probes. Default 127.0.0.1; anything but loopback needs ADMIN_TOKEN', fallback: '127.0.0.1', read: readText(/^\S{1,255}$/, 'a host name or address') },
+  metricsPort: { env: 'METRICS_PORT', help: 'TCP port of the processor for metrics and probes, 0 to 65535; 0 takes a free one. Default: none', fallback: null, read: readCount(0, 65_535) },
   retentionDays: { env: 'RETENTION_DAYS', help: 'Days that finished events are kept, 1 to 3650. Default 30', fallback: 30, read: readCount(1, 3_650) },
   auditRetentionDays: { env: 'AUDIT_RETENTION_DAYS', help: 'Days that records of changes are kept, 1 to 3650. Default 365', fallback: 365, read: readCount(1, 3_650) },
   logLevel: { env: 'LOG_LEVEL', help: `One of ${LOG_LEVELS.join(', ')}. Default info`, fallback: 'info', read: readWord(LOG_LEVELS) },

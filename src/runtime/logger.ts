@@ -1,8 +1,8 @@
 /**
  * Telemetry as log lines on stderr: one JSON object a line for machines, or a short line for people. What is logged at which
- * level stands in one table; fields are ids and numbers, never bodies, secrets or signatures.
+ * level stands in one table, and which fields are written stands in another (log-fields.ts).
  */
-import { scrubSecrets } from './errors.ts';
+import { writtenFields } from './log-fields.ts';
 import type { Telemetry, TelemetryEvents, TelemetryName } from './telemetry.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -23,6 +23,7 @@ const LEVELS: Partial<Record<TelemetryName, LogLevel>> = {
   'stream.caughtUp': 'info',
   'history.lost': 'warn',
   'session.lost': 'warn',
+  'database.connectionsLost': 'info',
   'lane.taken': 'info',
   'lane.released': 'info',
   'lane.held': 'info',
@@ -56,14 +57,10 @@ export function logTelemetry(telemetry: Telemetry, options: LoggerOptions): () =
   return telemetry.listen((name, fields) => {
     const eventLevel: LogLevel = LEVELS[name] ?? 'debug';
     if (LOG_LEVELS.indexOf(eventLevel) < least) return;
-    const line = { time: now(), level: eventLevel, process, name, fields: scrubbed(fields) };
+    const line = { time: now(), level: eventLevel, process, name, fields: writtenFields(fields) };
     write(format === 'json' ? jsonLine(line) : prettyLine(line));
   });
 }
-
-/** Value by value, before they are joined: in a finished line an address could swallow what follows it. */
-const scrubbed = <Fields extends object>(fields: Fields): Fields =>
-  Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, typeof value === 'string' ? scrubSecrets(value) : (value as unknown)])) as Fields;
 
 interface Line {
   readonly time: Date;

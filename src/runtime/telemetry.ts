@@ -2,6 +2,7 @@
  * One typed call feeds log, metrics and tests: `noun.pastVerb`, the same field names everywhere, ids always, bodies and
  * secrets never. A listener that throws breaks nothing.
  */
+import type { ReceiverOutcome } from '../domain/attempt.ts';
 import type { DeliveryId, EventId, TargetId } from '../domain/ids.ts';
 
 export interface TelemetryEvents {
@@ -12,11 +13,14 @@ export interface TelemetryEvents {
   'process.failed': { readonly error: string };
   'loop.failed': { readonly loop: string; readonly error: string };
 
-  'event.accepted': { readonly eventId: EventId; readonly type: string | null; readonly duplicate: boolean };
-  'request.refused': { readonly code: string; readonly status: number };
+  /** Ids of requests are null where there was no socket. */
+  'event.accepted': { readonly requestId: string | null; readonly eventId: EventId; readonly type: string | null; readonly duplicate: boolean };
+  /** By a route's handler, whatever it said. `route` is one of ours, never what was asked for. */
+  'request.answered': { readonly requestId: string | null; readonly route: string; readonly status: number; readonly tookMs: number };
+  'request.refused': { readonly requestId: string | null; readonly code: string; readonly status: number };
+  'request.failed': { readonly requestId: string | null; readonly error: string };
   /** Why a request to a source was answered as one that is not signed; its sender is not told. */
-  'source.refused': { readonly source: string; readonly reason: string };
-  'request.failed': { readonly error: string };
+  'source.refused': { readonly requestId: string | null; readonly source: string; readonly reason: string };
 
   'stream.opened': { readonly from: 'token' | 'time' | 'now'; readonly ageMs: number | null };
   'stream.closed': { readonly error: string };
@@ -24,6 +28,9 @@ export interface TelemetryEvents {
   'stream.caughtUp': { readonly changes: number; readonly offered: number; readonly tookMs: number };
   /** Counted as `history_lost`: the stored place could not be used; the sweep takes over from there. */
   'history.lost': { readonly error: string };
+
+  /** All connections to a server of the database were given up, and will be made anew. */
+  'database.connectionsLost': { readonly use: 'work' | 'stream' };
 
   'session.started': { readonly member: string; readonly sessionId: string };
   'session.lost': { readonly member: string; readonly sessionId: string; readonly reason: string };
@@ -57,6 +64,7 @@ export interface TelemetryEvents {
     readonly deliveryId: DeliveryId;
     readonly targetId: TargetId;
     readonly number: number;
+    readonly outcome: ReceiverOutcome['kind'];
     readonly status: number | null;
     readonly error: string | null;
     readonly durationMs: number;
@@ -70,6 +78,8 @@ export interface TelemetryEvents {
   'timer.fired': { readonly count: number };
   /** Events that could not be stored; their senders were told. */
   'write.failed': { readonly write: string; readonly count: number; readonly error: string };
+  /** A batch is written, by a majority where a promise hangs on it. */
+  'write.finished': { readonly write: string; readonly count: number; readonly tookMs: number };
   'write.retried': { readonly write: string; readonly error: string };
 }
 

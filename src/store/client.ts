@@ -11,6 +11,8 @@ import { mendDrain } from './drain-fix.ts';
 export interface MongoAddress {
   readonly uri: string;
   readonly database: string;
+  /** All connections to one of its servers were given up: they broke, or it has changed its part. */
+  readonly onLost?: (use: ClientUse) => void;
 }
 
 /**
@@ -40,8 +42,9 @@ const OPTIONS: Readonly<Record<ClientUse, MongoClientOptions>> = {
  * Connects, and makes sure that it talks to a replica set.
  * @throws FatalError with one clear line and its fix: unusable address, nothing there, no rights, a standalone server.
  */
-export async function connect({ uri, database }: MongoAddress, use: ClientUse, clock: Clock = systemClock): Promise<Connection> {
-  let client = createClient(uri, use);
+export async function connect({ uri, database, onLost }: MongoAddress, use: ClientUse, clock: Clock = systemClock): Promise<Connection> {
+  const create = (): MongoClient => createClient(uri, use).on('connectionPoolCleared', () => onLost?.(use));
+  let client = create();
   try {
     await client.connect();
     requireReplicaSet(await client.db('admin').command({ hello: 1 }));
@@ -55,7 +58,7 @@ export async function connect({ uri, database }: MongoAddress, use: ClientUse, c
     },
     renew() {
       void client.close().catch(() => undefined);
-      client = createClient(uri, use);
+      client = create();
     },
     close: () => atMost(clock, CLOSE_MS, client.close()),
   };

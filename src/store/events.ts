@@ -93,7 +93,10 @@ export async function findSummary({ events }: Store, id: EventId): Promise<Event
   const [found] = await events
     .aggregate<Omit<EventDocument, 'body'> & { bodyBytes: number }>([{ $match: { _id: id } }, { $set: { bodyBytes: { $binarySize: '$body' } } }, { $project: { body: 0 } }])
     .toArray();
-  if (found === undefined) return null;
-  const { _id, pendingFanOut: _mark, settledAt: _settled, ...rest } = found;
+  return found === undefined ? null : toSummary(found);
+}
+
+/** Without what is of no use to a person. */
+export function toSummary({ _id, pendingFanOut: _mark, settledAt: _settled, ...rest }: Omit<EventDocument, 'body'> & { readonly bodyBytes: number }): EventSummary {
   return { id: _id, ...rest };
 }

@@ -15,6 +15,8 @@ export interface LanePort {
   readonly size: number;
   /** How many of those are retries. */
   readonly retries: number;
+  /** Whether it may start nothing now, for a reason that may last. */
+  readonly isShut: boolean;
   has(id: DeliveryId): boolean;
   offer(job: DeliveryJob): OfferResult;
   /** Calls `onRoom` once it knows no more than `size` ids, at once when that is so already. */

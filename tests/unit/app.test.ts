@@ -150,7 +150,7 @@ describe('taking an event in', () => {
     const response = await ask(INGEST, signed());
     assert.ok(!(await response.clone().text()).includes('secret inside'));
     assert.equal(await refusal(response), '500 internal_error');
-    assert.deepEqual(told[0], ['request.failed', { error: 'secret inside' }]);
+    assert.deepEqual(told[0], ['request.failed', { requestId: null, error: 'secret inside' }]);
   });
 });
 
@@ -178,7 +178,7 @@ describe('a batch', () => {
     const { items, ...counts } = (await response.json()) as { readonly items: readonly { readonly problem?: { readonly code: string; readonly status: number } }[] };
     assert.deepEqual([response.status, counts, accepted.length], [207, { accepted: 1, refused: 3 }, 1]);
     assert.deepEqual(items.map(({ problem }) => problem?.code ?? 'stored'), ['stored', 'schema_mismatch', 'invalid_json', 'body_too_large']);
-    assert.deepEqual(told.map(([name]) => name), ['event.accepted', 'request.refused', 'request.refused', 'request.refused']);
+    assert.deepEqual(told.map(([name]) => name), ['event.accepted', 'request.refused', 'request.refused', 'request.refused', 'request.answered']);
   });
 
   test('is to be repeated when the database could not take all of it now', async () => {

@@ -36,7 +36,7 @@ async function world(): Promise<World> {
   await counts.start();
   return {
     counts, clock, writes, fail: (times) => (failures = times),
-    attempt: (status, durationMs = 7, error = null) => telemetry.emit('delivery.attempted', { deliveryId: idOf(1), targetId: TARGET_ID, number: 1, status, error, durationMs }),
+    attempt: (status, durationMs = 7, error = null) => telemetry.emit('delivery.attempted', { deliveryId: idOf(1), targetId: TARGET_ID, number: 1, outcome: status === null ? 'network' : 'answered', status, error, durationMs }),
   };
 }
 

@@ -38,6 +38,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 const DOORS: Readonly<Record<string, readonly string[]>> = {
   ulid: ['src/domain/ids.ts'],
   ajv: ['src/runtime/schema.ts', 'src/runtime/user-schema/compile.ts'],
+  'prom-client': ['src/runtime/metrics.ts'],
   mongodb: ['src/store/', 'tools/local-mongo'],
   hono: ['src/http/', 'src/ingest/', 'src/admin/'],
   '@hono/node-server': ['src/http/'],

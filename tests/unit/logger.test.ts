@@ -44,7 +44,7 @@ describe('the level', () => {
 
   test('of what happens once an event is debug, so that info stays readable under load', () => {
     const { telemetry, lines } = logging({ level: 'info' });
-    telemetry.emit('event.accepted', { eventId: 'evt_x' as EventId, type: 'order.paid', duplicate: false });
+    telemetry.emit('event.accepted', { requestId: null, eventId: 'evt_x' as EventId, type: 'order.paid', duplicate: false });
     telemetry.emit('stream.batchRead', { changes: 500 });
     assert.deepEqual(lines, []);
   });
@@ -89,7 +89,7 @@ describe('a line for people', () => {
 
   test('leaves out what is not there', () => {
     const { telemetry, lines } = logging({ format: 'pretty' });
-    telemetry.emit('event.accepted', { eventId: 'evt_x' as EventId, type: null, duplicate: false });
+    telemetry.emit('event.accepted', { requestId: null, eventId: 'evt_x' as EventId, type: null, duplicate: false });
     assert.ok(!lines.join('').includes('type='));
   });
 

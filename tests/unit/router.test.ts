@@ -11,7 +11,7 @@ const none = {} as never;
 
 test('the fast router finds every path, and a fixed name beside a parameter is reached through it', async () => {
   const ingest = ingestRoutes({ clock: none, telemetry: none, edge: none, desk: none, writer: none, makeEvent: none, keys: [], maxBodyBytes: 1, maxBatchBytes: 1 });
-  const admin = adminRoutes({ store: none, clock: none, telemetry: none, adminToken: null, onLoopback: true, freshTarget: none, proveSchema: none, refusesAddress: none, defaults: none, hasDefaultTarget: false });
+  const admin = adminRoutes({ store: none, clock: none, telemetry: none, adminToken: null, onLoopback: true, freshTarget: none, proveSchema: none, urlRules: none, metrics: none, defaults: none, hasDefaultTarget: false });
   const app = createApp({ telemetry: createTelemetry(), readiness: none, groups: [ingest, admin] });
   await app.request('/livez');
   assert.match(app.router.name, /RegExpRouter/);

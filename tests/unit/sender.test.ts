@@ -80,6 +80,15 @@ describe('an answer', () => {
   test('after a 103 is the final one', () =>
     withReceiver(says(`HTTP/1.1 103 Early Hints\r\n\r\n${answer('200 OK')}`), async ({ send }) => assert.equal(answered(await send()).status, 200)));
 
+  test('is waited for over twenty interim ones, and given up after one more', async () => {
+    const interims = (count: number): string => 'HTTP/1.1 102 Processing\r\n\r\n'.repeat(count);
+    await withReceiver(says(interims(20) + answer('200 OK')), async ({ send }) => assert.equal(answered(await send()).status, 200));
+    await withReceiver(says(interims(21) + answer('200 OK')), async ({ send, connections }) => {
+      assert.equal(sentence(await send()), 'network bad_response');
+      await eventually(() => assert.equal(connections[0]?.closed, true));
+    });
+  });
+
   test('is not inflated, whatever it says it is', () =>
     withReceiver(says(Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${gzipSync('x'.repeat(100_000)).length}\r\n\r\n`), gzipSync('x'.repeat(100_000))])), async ({ send }) => {
       const { excerpt } = answered(await send());
@@ -152,7 +161,7 @@ describe('no usable answer', () => {
     test(`${what} is ${expected}`, () => withReceiver(receive, async ({ send }) => assert.equal(sentence(await send()), expected)));
   }
 
-  test('a closed port is refused', () => withReceiver(says(''), async ({ send }) => assert.equal(sentence(await send('http://127.0.0.1:1/')), 'network refused')));
+  test('a closed port is refused', () => withReceiver(says(''), async ({ send }) => assert.equal(sentence(await send('http://127.0.0.1:1024/')), 'network refused')));
 
   test('silence is a timeout at the deadline and no sooner, and the connection is given up', () =>
     withReceiver(() => undefined, async ({ send, clock, connections }) => {

@@ -57,7 +57,7 @@ function bench(documents: Documents, { hasParked = false, has = () => undefined,
   const [book, store] = [new LaneBook(), storeOf(documents, onRead)];
   const [offered, parked]: [DeliveryId[], DeliveryId[]] = [[], []];
   const port: LanePort = {
-    targetId: TARGET_ID, room: 100, size: 0, retries: 0,
+    targetId: TARGET_ID, room: 100, size: 0, retries: 0, isShut: false,
     has: (id) => (has(id), false),
     offer: ({ claim }: DeliveryJob) => (offered.push(claim.id), isFull ? 'full' : 'taken'),
     callBelow: () => undefined,

@@ -5,11 +5,12 @@ import fc from 'fast-check';
 import { createAddressGuard } from '../../src/delivery/guard.ts';
 import { attemptHeaders } from '../../src/delivery/headers.ts';
 import { readHeaders, shownHeaders } from '../../src/domain/target-headers.ts';
-import { targetUrlFault } from '../../src/domain/target-url.ts';
+import { savedUrlFault, type UrlRules } from '../../src/domain/target-url.ts';
 import type { Target } from '../../src/domain/target.ts';
 import { jobOf, targetWith } from './delivery-parts.ts';
 
-const guard = createAddressGuard([]);
+const rulesOf = (cidrs: readonly string[]): UrlRules => ({ requireHttps: false, allowPorts: [], addressFault: createAddressGuard(cidrs) });
+const guard = rulesOf([]);
 
 describe('a URL', () => {
   const private4 = fc.tuple(fc.constantFrom(10, 127), fc.nat(255), fc.nat(255), fc.nat(255)).map((bytes) => bytes as readonly number[]);
@@ -18,18 +19,18 @@ describe('a URL', () => {
   ));
 
   test('that leads to a private address is refused in every spelling', () => {
-    fc.assert(fc.property(spelled, fc.constantFrom('', ':8080'), (host, port) => assert.notEqual(targetUrlFault(`http://${host}${port}/x`, guard), null, host)));
+    fc.assert(fc.property(spelled, fc.constantFrom('', ':8080'), (host, port) => assert.notEqual(savedUrlFault(`http://${host}${port}/x`, guard), null, host)));
   });
 
   test('that somebody has allowed is not', () => {
-    const allowing = createAddressGuard(['10.0.0.0/8', '127.0.0.0/8']);
-    for (const url of ['http://10.1.2.3/', 'http://localhost:3000/hook', 'http://127.1/']) assert.equal(targetUrlFault(url, allowing), null, url);
-    assert.notEqual(targetUrlFault('http://192.168.0.1/', allowing), null);
+    const allowing = rulesOf(['10.0.0.0/8', '127.0.0.0/8']);
+    for (const url of ['http://10.1.2.3/', 'http://localhost:3000/hook', 'http://127.1/']) assert.equal(savedUrlFault(url, allowing), null, url);
+    assert.notEqual(savedUrlFault('http://192.168.0.1/', allowing), null);
   });
 
   test('is refused for what else is wrong with it, and only for that', () => {
-    for (const url of ['', 'example.com', 'ftp://example.com/', 'http://localhost/', 'http://a.localhost:80/', 'https://u@example.com/', 'https://:p@example.com/', 'https://@example.com/', 'https://example.com/#', ' https://example.com/', 'https://exa mple.com/', `https://example.com/${'a'.repeat(2_048)}`]) assert.notEqual(targetUrlFault(url, guard), null, url);
-    for (const url of ['https://example.com', 'http://example.com:8080/a@b?c=d@e', 'https://bücher.example/', 'https://8.8.8.8/', 'https://[2606:4700::1111]/']) assert.equal(targetUrlFault(url, guard), null, url);
+    for (const url of ['', 'example.com', 'ftp://example.com/', 'http://localhost/', 'http://a.localhost:80/', 'https://u@example.com/', 'https://:p@example.com/', 'https://@example.com/', 'https://example.com/#', ' https://example.com/', 'https://exa mple.com/', `https://example.com/${'a'.repeat(2_048)}`]) assert.notEqual(savedUrlFault(url, guard), null, url);
+    for (const url of ['https://example.com', 'http://example.com:8080/a@b?c=d@e', 'https://bücher.example/', 'https://8.8.8.8/', 'https://[2606:4700::1111]/']) assert.equal(savedUrlFault(url, guard), null, url);
   });
 });
 
