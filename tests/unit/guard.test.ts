@@ -109,7 +109,7 @@ describe('a stored token', () => {
     const failing = world({}, { noteUse: () => Promise.reject(new Error('no')) });
     assert.equal((await failing.ask('read', `Bearer ${failing.add('read').text}`)).status, 200);
     await settled();
-    assert.deepEqual(failing.told, ['loop.failed']);
+    assert.deepEqual(failing.told, ['loop.failed', 'request.answered']);
   });
 
   test('that nobody could have is not looked for', async () => {
