@@ -45,7 +45,7 @@ export function sourceRoutes({ store, clock, recordChange, proveSchema }: Source
 
   async function create(context: Context): Promise<Response> {
     const { name, ...given } = await readNew(context);
-    if (!isSourceName(name)) throw new Problem('schema_mismatch', 'Expected a name that is free for use', { errors: [{ pointer: '/name', message: 'must be neither default nor batch' }] });
+    if (!isSourceName(name)) throw new Problem('schema_mismatch', 'Expected a name that is free for use', { errors: [{ pointer: '/name', message: 'must be none of default, batch and hooktail' }] });
     const made = given.secrets === undefined ? [makeSecret(given.scheme)] : [];
     const source: Source = { ...DEFAULTS, secrets: made, ...given, name, version: 1, createdAt: new Date(clock.now()) };
     await refuseUnusable(source, false);

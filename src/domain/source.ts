@@ -55,8 +55,8 @@ export interface Source {
 }
 
 const SOURCE_NAME = /^[a-z0-9-]{1,40}$/;
-/** `default` is what the environment configures, and `batch` is a route. */
-const TAKEN: readonly string[] = ['default', 'batch'];
+/** `default` is what the environment configures, `batch` is a route, and `hooktail` is the source of this product's own events. */
+const TAKEN: readonly string[] = ['default', 'batch', 'hooktail'];
 
 export const isSourceName = (text: string): boolean => SOURCE_NAME.test(text) && !TAKEN.includes(text);
 

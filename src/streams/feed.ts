@@ -55,6 +55,8 @@ const LONGEST_PAUSE_MS = 5_000;
 const CLOSE_MS = 1_000;
 /** A read is answered within two seconds, later only when it has much to look through or nothing comes at all. */
 const STUCK_AFTER_MS = 3_500;
+/** Opening takes some milliseconds; whoever cannot wait for it has to do with a stream that is off. */
+const OFF_AFTER_MS = 500;
 
 interface OpenStream {
   readonly reader: ChangeReader;
@@ -75,6 +77,7 @@ export function createFeed(deps: FeedDeps): Feed {
   const { connection, clock, serverClock, telemetry, checkpoint, handle, onCaughtUp, fail } = deps;
   const patience = createPatience(clock);
   let open: OpenStream | null = null;
+  let offSinceMs = clock.monotonic();
   let position: StreamPosition | null = null;
   let toldUpToMs = -Infinity;
   let pauseMs = FIRST_PAUSE_MS;
@@ -168,6 +171,7 @@ export function createFeed(deps: FeedDeps): Feed {
       return 0;
     } catch (error) {
       const broken = open;
+      if (broken !== null) offSinceMs = clock.monotonic();
       open = null;
       await letGo(broken, error);
       return signal.aborted ? 0 : await recover(error, broken);
@@ -182,8 +186,8 @@ export function createFeed(deps: FeedDeps): Feed {
 
   /** Whether the stream is off, or tells nothing though asked long ago. The sweep goes ahead of it then. */
   function overtake(): boolean {
-    if (open === null) return true;
     const now = clock.monotonic();
+    if (open === null) return now - offSinceMs >= OFF_AFTER_MS;
     if (open.askedAtMs === null || now - open.askedAtMs < STUCK_AFTER_MS) return false;
     open.catchingUp = true;
     open.overtakenAtMs = now;

@@ -85,7 +85,7 @@ test('a plan changes nothing', () =>
   }));
 
 test('running a replay twice, or twice at once, sends nothing twice', () =>
-  inWorld({ env: GIVES_UP, behaviour: () => answer(500) }, async (world) => {
+  inWorld({ env: GIVES_UP, behaviour: () => answer(404) }, async (world) => {
     const count = 300;
     const server = await world.server();
     await world.processor();

@@ -109,7 +109,7 @@ test('the stream\'s operation or cursor killed fifty times: back within 2 s each
   }));
 
 test('the timers dropped while retries wait: the sweep finds them by their time, and the indexes are back', () =>
-  inWorld({ env: { RETRY_SCHEDULE: '3s' }, behaviour: ({ seen }) => answer(seen === 1 ? 503 : 200) }, async (world) => {
+  inWorld({ env: { RETRY_SCHEDULE: '3s' }, behaviour: ({ seen }) => answer(seen === 1 ? 404 : 200) }, async (world) => {
     const server = await world.server();
     const processor = await world.processor();
     await send(server.url, 30);

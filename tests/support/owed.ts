@@ -11,7 +11,8 @@ export async function seedOwed({ store }: World, targetIds: readonly TargetId[],
     const events = numbers.map((number) => [number, newEventId(Date.now())] as const);
     await store.events.insertMany(events.map(([number, id]) => eventOf(id, number, targetIds)), { ordered: false });
     const deliveries = events.filter(([number]) => number % 3 !== 0).map(([number, id]) => deliveryOf(id, owedTo, number % 3 === 1 ? 'ready' : 'waiting'));
-    if (deliveries.length > 0) await store.deliveries.insertMany(deliveries, { ordered: false });
+    // A processor that is quicker may have parked one of them.
+    if (deliveries.length > 0) await store.deliveries.bulkWrite(deliveries.map(({ _id, ...rest }) => ({ updateOne: { filter: { _id }, update: { $setOnInsert: rest }, upsert: true } })), { ordered: false });
   }
 }
 

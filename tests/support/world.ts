@@ -5,7 +5,6 @@
  */
 import { randomUUID } from 'node:crypto';
 import { MongoClient, type Db } from 'mongodb';
-import { NEWS_SOURCE } from '../../src/domain/target-news.ts';
 import { startProcessor, type ProcessorParts } from '../../src/processor.ts';
 import { loadConfig, type Config, type Environment } from '../../src/runtime/config.ts';
 import type { Running } from '../../src/runtime/program.ts';
@@ -98,7 +97,7 @@ export class World {
   /** Resolves once every event that came in has a final status; answers how many there are. Those that we tell operators of are left aside. */
   async settled(expected: number, timeoutMs = 30_000): Promise<void> {
     await eventually(async () => {
-      const cameIn = { source: { $ne: NEWS_SOURCE } };
+      const cameIn = { type: { $not: /^hooktail\.target\./ } };
       const [all, final] = await Promise.all([this.store.events.countDocuments(cameIn), this.store.events.countDocuments({ ...cameIn, status: { $in: ['DELIVERED', 'FAILED_PERMANENTLY', 'UNROUTED'] } })]);
       if (all !== expected || final !== expected) throw new Error(`Expected ${expected} events with a final status, got ${final} of ${all}`);
     }, { timeoutMs, everyMs: 100 });

@@ -106,6 +106,12 @@ describe('taking an event in', () => {
     assert.deepEqual([Buffer.from(event?.body ?? []).toString(), event?.type, event?.idempotencyKey], [BODY, 'order.created', 'order-1']);
   });
 
+  test('refuses a type that speaks of the system itself: nobody can make one up', async () => {
+    const { ask, accepted: stored } = world();
+    assert.equal(await refusal(await ask(INGEST, signed('{"type":"hooktail.target.disabled"}'))), '422 schema_mismatch');
+    assert.equal(stored.length, 0);
+  });
+
   test('says so when it was there already', async () => {
     const response = await world().ask(INGEST, signed(BODY, {}, 'again'));
     assert.deepEqual([response.status, response.headers.get('idempotency-replayed')], [202, 'true']);
