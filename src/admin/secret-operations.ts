@@ -1,5 +1,5 @@
 /** What the routes of signing secrets take and answer. */
-import type { JsonSchema, Operation } from '../http/operation.ts';
+import type { Answer, JsonSchema, Operation } from '../http/operation.ts';
 import { SECRET_KINDS } from '../domain/signing-secret.ts';
 
 const TIME: JsonSchema = { type: ['string', 'null'], format: 'date-time' };
@@ -18,9 +18,12 @@ export const ROTATION: JsonSchema = {
   },
 };
 
-export const LISTS: Operation = { summary: 'List the signing secrets of a target', tag: 'targets', scope: 'read', answers: { 200: { description: 'Newest first, without the secrets themselves', schema: SECRETS } } };
-export const ROTATES: Operation = { summary: 'Exchange the signing secret of a target', tag: 'targets', scope: 'write', headers: IF_MATCH, body: ROTATION, answers: { 201: { description: 'The new secret, told here and never again; of an ed25519 key the public half', schema: { ...SECRET, properties: { ...(SECRET['properties'] as object), secret: { type: ['string', 'null'] } } } } } };
-export const REMOVES: Operation = { summary: 'Delete a signing secret', tag: 'targets', scope: 'write', headers: IF_MATCH, answers: { 200: { description: 'Those that are left', schema: SECRETS } } };
+const ABSENT: Answer = { description: 'No such target, or no such secret of it' };
+const GUARDED: Readonly<Record<number, Answer>> = { 404: ABSENT, 409: { description: 'Too many secrets would be live, or none would stay, or somebody else changed the target meanwhile' }, 412: { description: 'It has been changed since' } };
+
+export const LISTS: Operation = { summary: 'List the signing secrets of a target', tag: 'targets', scope: 'read', answers: { 200: { description: 'Newest first, without the secrets themselves', schema: SECRETS }, 404: ABSENT } };
+export const ROTATES: Operation = { summary: 'Exchange the signing secret of a target', tag: 'targets', scope: 'write', headers: IF_MATCH, body: ROTATION, answers: { 201: { description: 'The new secret, told here and never again; of an ed25519 key the public half', schema: { ...SECRET, properties: { ...(SECRET['properties'] as object), secret: { type: ['string', 'null'] } } } }, ...GUARDED } };
+export const REMOVES: Operation = { summary: 'Delete a signing secret', tag: 'targets', scope: 'write', headers: IF_MATCH, answers: { 200: { description: 'Those that are left', schema: SECRETS }, ...GUARDED } };
 export const TELLS_KEYS: Operation = {
   summary: 'Read the public keys that a target is signed with', tag: 'targets', scope: null,
   answers: { 200: { description: 'Empty, too, for a target that is not there', schema: { type: 'object', required: ['keys'], properties: { keys: { type: 'array', items: { type: 'object', required: ['id', 'publicKey'], properties: KEY } } } } } },

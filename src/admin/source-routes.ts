@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import { isSourceName, sourceFault, type Source } from '../domain/source.ts';
 import type { Route } from '../http/app.ts';
-import { createJsonReader, type Operation } from '../http/operation.ts';
+import { createJsonReader, type Answer, type Operation } from '../http/operation.ts';
 import { Problem } from '../http/problem.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ProveSchema } from '../runtime/user-schema/prove.ts';
@@ -25,11 +25,15 @@ const PATH = '/api/v1/sources';
 const LARGE = { mostBytes: MAX_SOURCE_BYTES };
 
 const IF_MATCH = { 'If-Match': { type: 'string', description: 'The ETag that was read' } };
+const ABSENT: Answer = { description: 'No such source' };
+const TAKEN: Answer = { description: 'There is a source of this name' };
+const UNUSABLE: Answer = { description: 'A source cannot be like that; see errors' };
+const GUARDED: Readonly<Record<number, Answer>> = { 404: ABSENT, 412: { description: 'It has been changed since' }, 428: { description: 'If-Match is missing' } };
 const LISTS: Operation = { summary: 'List sources by name', tag: 'sources', scope: 'read', query: PAGE_QUERY, answers: { 200: { description: 'A page of sources', schema: SOURCE_PAGE } } };
-const READS: Operation = { summary: 'Read a source', tag: 'sources', scope: 'read', answers: { 200: { description: 'The source, its version as ETag', schema: SOURCE } } };
-const CREATES: Operation = { summary: 'Make a source', tag: 'sources', scope: 'write', body: NEW_SOURCE, answers: { 201: { description: 'The source, and the secret if it was made', schema: SOURCE } } };
-const CHANGES: Operation = { summary: 'Change a source', tag: 'sources', scope: 'write', headers: IF_MATCH, body: SOURCE_CHANGE, answers: { 200: { description: 'The source as it is now', schema: SOURCE } } };
-const REMOVES: Operation = { summary: 'Remove a source', tag: 'sources', scope: 'write', headers: IF_MATCH, answers: { 204: { description: 'It is gone' } } };
+const READS: Operation = { summary: 'Read a source', tag: 'sources', scope: 'read', answers: { 200: { description: 'The source, its version as ETag', schema: SOURCE }, 404: ABSENT } };
+const CREATES: Operation = { summary: 'Make a source', tag: 'sources', scope: 'write', body: NEW_SOURCE, answers: { 201: { description: 'The source, and the secret if it was made', schema: SOURCE }, 409: TAKEN, 422: UNUSABLE } };
+const CHANGES: Operation = { summary: 'Change a source', tag: 'sources', scope: 'write', headers: IF_MATCH, body: SOURCE_CHANGE, answers: { 200: { description: 'The source as it is now', schema: SOURCE }, ...GUARDED, 422: UNUSABLE } };
+const REMOVES: Operation = { summary: 'Remove a source', tag: 'sources', scope: 'write', headers: IF_MATCH, answers: { 204: { description: 'It is gone' }, ...GUARDED } };
 
 const DEFAULTS: Omit<SourceFields, 'scheme' | 'secrets'> = { idempotency: null, eventType: null, schema: null, limits: { ratePerSecond: 0, burst: 0 }, maxBodyBytes: null, description: '' };
 

@@ -40,7 +40,7 @@ const REQUEST: JsonSchema = {
 
 const LISTS: Operation = { summary: 'List the tokens', tag: 'tokens', scope: 'admin', answers: { 200: { description: 'All of them, newest first, without the tokens themselves', schema: { type: 'object', required: ['tokens'], properties: { tokens: { type: 'array', items: TOKEN } } } } } };
 const MAKES: Operation = { summary: 'Make a token', tag: 'tokens', scope: 'admin', body: REQUEST, answers: { 201: { description: 'It is told here, and never again', schema: { ...TOKEN, required: ['id', 'token'], properties: { ...(TOKEN['properties'] as object), token: { type: 'string' } } } } } };
-const REVOKES: Operation = { summary: 'Revoke a token', tag: 'tokens', scope: 'admin', answers: { 200: { description: 'It is refused within a second', schema: TOKEN } } };
+const REVOKES: Operation = { summary: 'Revoke a token', tag: 'tokens', scope: 'admin', answers: { 200: { description: 'It is refused within a second', schema: TOKEN }, 404: { description: 'No such token' } } };
 
 export function tokenRoutes({ store, clock, recordChange }: TokenRouteDeps): readonly Route[] {
   const readRequest = createJsonReader<TokenRequest>(REQUEST);

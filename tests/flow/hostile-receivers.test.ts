@@ -132,7 +132,8 @@ describe('what takes long', () => {
   };
 
   test('29: silence ends at the deadline, its slot is free again, and others notice nothing meanwhile', async () => {
-    const hanging = Array.from({ length: 30 }, () => deliver('29-silent'));
+    // One more would open the breaker, and what waits then is not attempted.
+    const hanging = Array.from({ length: 9 }, () => deliver('29-silent'));
     await eventually(() => assert.ok(here().receiver.asked.filter((harm) => harm === '29-silent').length >= 5));
     const wells = await Promise.all(Array.from({ length: 5 }, () => deliver('well')));
     assert.deepEqual(wells.map(({ state }) => state), wells.map(() => 'delivered'));

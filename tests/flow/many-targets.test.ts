@@ -28,7 +28,7 @@ const COUNTRIES = ['DE', 'FR', 'IT', 'ES'];
 
 /** The same number makes the same event. Every 50th has no type, every 40th is of this system's own. */
 function eventOf(number: number): Sent {
-  const type = number % 50 === 7 ? undefined : number % 40 === 3 ? 'hooktail.imitated' : `area${(number * 7) % AREAS}.kind${number % 4}`;
+  const type = number % 50 === 7 ? undefined : `area${(number * 7) % AREAS}.kind${number % 4}`;
   const data = { country: COUNTRIES[number % 3 === 0 ? 0 : number % 4] ?? '', tags: [`t${number % 5}`, 'all'], ...(number % 6 === 0 ? {} : { amount: number % 100 }), ...(number % 11 === 0 ? { off: null } : {}) };
   return { type, data };
 }
