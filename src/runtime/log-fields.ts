@@ -3,7 +3,7 @@
  * not compile, so that nothing new is written by accident. Bodies, secrets, signatures and tokens are no fields, and where a text of
  * others could hold one, it is taken out.
  */
-import { scrubUris } from './errors.ts';
+import { scrubSecrets, scrubUris } from './errors.ts';
 import type { TelemetryEvents, TelemetryName } from './telemetry.ts';
 
 type FieldsOf<Fields> = Fields extends unknown ? keyof Fields : never;
@@ -37,13 +37,8 @@ export function writtenFields<Fields extends object>(fields: Fields): Fields {
 
 function treated(text: string, treatment: Treatment): string {
   if (treatment === 'address') return addressOnly(text);
-  return treatment === 'plain' ? scrubUris(text) : scrubSecrets(scrubUris(text)).slice(0, LONGEST_TEXT);
+  return treatment === 'plain' ? scrubUris(text) : scrubSecrets(text).slice(0, LONGEST_TEXT);
 }
-
-/** Signing secrets, signatures and tokens, in the forms that they have here and elsewhere. */
-const SECRETS = /\bwhsec_[A-Za-z0-9+/=_-]+|\bwhsk_[A-Za-z0-9+/=_-]+|\bv1a?[,=][A-Za-z0-9+/=]{20,}|\b(?:Bearer|Basic)\s+[^\s,;"']+|\b[0-9a-f]{64}\b/gi;
-
-const scrubSecrets = (text: string): string => text.replace(SECRETS, '***');
 
 /** The query of a receiver's address often holds a key. */
 function addressOnly(text: string): string {

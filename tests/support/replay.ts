@@ -2,43 +2,20 @@
 import { randomUUID } from 'node:crypto';
 import { deliveryIdOf, type EventId, type TargetId } from '../../src/domain/ids.ts';
 import { newSecret } from '../../src/domain/signing.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
 import { insertFirstResults } from '../../src/store/deliveries.ts';
 import { insertEvents, markEvents } from '../../src/store/events.ts';
 import { registerTarget } from '../../src/store/targets.ts';
-import { runToEnd, type ToolContext } from '../../tools/cli/context.ts';
 import { replayCommand } from '../../tools/replay/command.ts';
 import { idBoundAt } from '../../tools/replay/id-time.ts';
+import { runToolWith, type ToolRun } from './tool.ts';
 import type { World } from './world.ts';
 
 export const ONE = 'tgt_one' as TargetId;
 export const TWO = 'tgt_two' as TargetId;
 const HOUR_MS = 3_600_000;
 
-export interface ReplayRun {
-  readonly code: number;
-  readonly lines: readonly string[];
-  readonly notes: readonly string[];
-}
-
 /** Runs the tool in this process, on the world's database. */
-export async function replay(world: World, argv: readonly string[]): Promise<ReplayRun> {
-  const [lines, notes]: [string[], string[]] = [[], []];
-  const context: ToolContext = {
-    argv,
-    signal: new AbortController().signal,
-    environment: world.env,
-    folder: '/nowhere',
-    clock: systemClock,
-    random: () => 0.5,
-    out: (line) => lines.push(line),
-    note: (line) => notes.push(line),
-    progress: () => undefined,
-    paint: (_colour, text) => text,
-    readStdin: () => Promise.resolve(Buffer.alloc(0)),
-  };
-  return { code: await runToEnd(replayCommand, context), lines, notes };
-}
+export const replay = (world: World, argv: readonly string[]): Promise<ToolRun> => runToolWith(replayCommand, world.env, argv);
 
 export async function register(world: World, id: TargetId, { eventTypes = ['*'] }: { readonly eventTypes?: readonly string[] } = {}): Promise<void> {
   const limits = { ratePerSecond: 0, concurrency: 0 };
