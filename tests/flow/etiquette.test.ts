@@ -156,7 +156,8 @@ async function tryOften(url: string, count: number): Promise<void> {
     await sender.close();
   }
   const [warm, end] = [Math.max(...rss.slice(0, rss.length / 4)), Math.min(...rss.slice(-rss.length / 10))];
-  assert.ok(end < warm + 50 * 1_048_576, `RSS went from ${warm} to ${end} bytes`);
+  // The heap of the test itself moves by half of that; a handshake that was kept would be 200 MiB in all.
+  assert.ok(end < warm + 100 * 1_048_576, `RSS went from ${warm} to ${end} bytes`);
 }
 
 test('39: 20 kB of headers, a broken status line, HTTP/0.9 and a 101 are bad responses, each tried once, and the processor goes on', async () => {
