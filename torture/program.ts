@@ -4,8 +4,8 @@
  *   stopped → starting → running ⇄ frozen → stopped       an end that nobody asked for is `helpNeeded`
  *
  * It counts by itself how often it may have left attempts in doubt (`interruptions`): a SIGKILL, a freeze so long that attempts
- * ran out of time or its lease could pass, a SIGTERM that outlasted its grace because the database was away. Any other SIGTERM
- * is none: what runs is seen through.
+ * ran out of time or its lease could pass, a session that it says it has lost, a SIGTERM that outlasted its grace because the
+ * database was away. Any other SIGTERM is none: what runs is seen through.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createWriteStream, writeFileSync, type WriteStream } from 'node:fs';
@@ -56,7 +56,8 @@ export class Program {
   /** What was said of its own accord, oldest first, over all its lives. */
   readonly lines: LogLine[] = [];
   readonly helpNeeded: string[] = [];
-  interruptions = 0;
+  #cuts = 0;
+  #longFreezes = 0;
   /** Moments when it went on after a freeze. */
   readonly thawedAtMs: number[] = [];
   readonly #options: ProgramOptions;
@@ -82,6 +83,12 @@ export class Program {
 
   get running(): boolean {
     return this.#child !== null;
+  }
+
+  /** How often what it had in hand may come again. A session is lost after a long freeze, and when the database is away for longer than its lease. */
+  get interruptions(): number {
+    const lostSessions = this.lines.filter(({ event }) => event === 'session.lost').length;
+    return this.#cuts + Math.max(this.#longFreezes, lostSessions);
   }
 
   /** It has said that it runs, and has not ended since. */
@@ -114,14 +121,14 @@ export class Program {
   /** SIGKILL; resolves once it is gone. */
   async kill(): Promise<void> {
     if (this.#child === null) return;
-    this.interruptions += 1;
+    this.#cuts += 1;
     await this.#endBy('SIGKILL');
   }
 
   /** SIGTERM; resolves once it has ended, with how. */
   async stop(): Promise<Ending> {
     const ending = await this.#endBy('SIGTERM');
-    if (ending.tookMs >= GRACE_MS) this.interruptions += 1;
+    if (ending.tookMs >= GRACE_MS) this.#cuts += 1;
     return ending;
   }
 
@@ -137,7 +144,7 @@ export class Program {
     const thaw = this.#thaw;
     if (thaw === null) return;
     this.#thaw = null;
-    if (now() - this.#frozenAtMs >= HARMLESS_FREEZE_MS) this.interruptions += 1;
+    if (now() - this.#frozenAtMs >= HARMLESS_FREEZE_MS) this.#longFreezes += 1;
     this.thawedAtMs.push(now());
     await thaw();
   }
