@@ -14,6 +14,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { findSecrets, removeSecret, rotateSecret, type TargetSecrets, type WrittenSecrets } from '../store/secrets.ts';
 import type { Store } from '../store/store.ts';
 import type { RecordChange } from './audit-port.ts';
+import { checkIfMatch, etagOf } from './precondition.ts';
 import { LISTS, REMOVES, ROTATES, ROTATION, TELLS_KEYS } from './secret-operations.ts';
 
 export interface SecretRouteDeps {
@@ -90,8 +91,8 @@ export function secretRoutes({ store, clock, recordChange, freshTarget }: Secret
 
   async function readToChange(context: Context): Promise<TargetSecrets> {
     const [found, match] = [await read(context), context.req.header('if-match')];
-    if (match === undefined || match === '*' || match.split(',').some((tag) => tag.trim() === tagOf(found))) return found;
-    throw new Problem('precondition_failed', `Expected If-Match ${tagOf(found)}, got another version`);
+    if (match !== undefined) checkIfMatch(match, found);
+    return found;
   }
 
   const path = '/api/v1/targets/:id';
@@ -109,10 +110,8 @@ function targetIdOf(context: Context): TargetId {
   throw new Problem('not_found', 'Expected a target id such as tgt_default, got something else');
 }
 
-const tagOf = ({ version }: Pick<WrittenSecrets, 'version'>): string => `"${version}"`;
-
 const answer = (context: Context, written: WrittenSecrets, body: object, status: 200 | 201 = 200): Response =>
-  context.json(body, status, { etag: tagOf(written), 'cache-control': 'no-store' });
+  context.json(body, status, { etag: etagOf(written), 'cache-control': 'no-store' });
 
 function describe(secret: SigningSecret): { readonly id: SecretId } & Readonly<Record<string, unknown>> {
   const { id, kind, createdAt, expiresAt } = secret;
