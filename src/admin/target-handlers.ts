@@ -3,9 +3,9 @@
  * the audit record, then made by one guarded statement that raises the version, then answered. Servers and processors learn of it by the
  * version and by the change stream.
  */
-import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import { DEFAULT_TARGET_ID, isTargetId, newEventId, newTargetId, type EventId, type TargetId } from '../domain/ids.ts';
+import { ownEvent } from '../domain/own-event.ts';
 import { newSecret } from '../domain/signing.ts';
 import type { Target } from '../domain/target.ts';
 import type { UrlRules } from '../domain/target-url.ts';
@@ -37,8 +37,6 @@ export interface TargetRouteDeps {
 export type TargetHandler = (context: Context) => Promise<Response>;
 
 const TEST_TYPE = 'hooktail.test';
-/** Of the events that are this product's own. */
-const OWN_SOURCE = 'hooktail';
 
 export function createTargetHandlers({ store, clock, recordChange, urlRules, defaults, hasDefaultTarget }: TargetRouteDeps): Readonly<Record<'create' | 'list' | 'read' | 'change' | 'remove' | 'pause' | 'resume' | 'test' | 'statistics', TargetHandler>> {
   const readNew = createJsonReader<Partial<TargetInput> & Pick<TargetInput, 'url'>>(CREATES_TARGET);
@@ -140,6 +138,5 @@ function absent(id: TargetId): never {
 async function storeTestEvent(store: Store, clock: Clock, { eventId: id, targetId }: { readonly eventId: EventId; readonly targetId: TargetId }): Promise<void> {
   const receivedAt = new Date(clock.now());
   const body = Buffer.from(JSON.stringify({ type: TEST_TYPE, timestamp: receivedAt.toISOString(), data: { targetId } }));
-  const fingerprint = createHash('sha256').update(body).digest('hex');
-  await insertEvents(store, [{ id, source: OWN_SOURCE, idempotencyKey: `test/${id}`, fingerprint, type: TEST_TYPE, targetIds: [targetId], body, contentType: 'application/json', receivedAt }]);
+  await insertEvents(store, [ownEvent({ id, idempotencyKey: `test/${id}`, type: TEST_TYPE, body, targetIds: [targetId], at: receivedAt })]);
 }

@@ -2,10 +2,10 @@
  * Stores what operators are told of a target as a normal event, durably and before the change it tells of is written down: a
  * crash in between repeats it under the same key, and what is there already is left as it is.
  */
-import { createHash } from 'node:crypto';
 import type { HookEvent } from '../domain/event.ts';
 import { newEventId } from '../domain/ids.ts';
-import { NEWS_SOURCE, newsBodyOf, newsKeyOf, newsTypeOf, type TargetNews } from '../domain/target-news.ts';
+import { ownEvent } from '../domain/own-event.ts';
+import { newsBodyOf, newsKeyOf, newsTypeOf, type TargetNews } from '../domain/target-news.ts';
 import type { Persist } from '../runtime/persist.ts';
 import { insertEvents } from '../store/events.ts';
 import type { Store } from '../store/store.ts';
@@ -28,9 +28,5 @@ export function createHerald({ store, persist, targets }: HeraldDeps): Tell {
 
 function eventOf(news: TargetNews, targets: HeraldDeps['targets']): HookEvent {
   const [type, body] = [newsTypeOf(news.kind), Buffer.from(JSON.stringify(newsBodyOf(news)))];
-  return {
-    id: newEventId(news.at.getTime()), source: NEWS_SOURCE, idempotencyKey: newsKeyOf(news), type, body,
-    fingerprint: createHash('sha256').update(body).digest('hex'),
-    targetIds: targets.routesOf({ type, body }), contentType: 'application/json', receivedAt: news.at,
-  };
+  return ownEvent({ id: newEventId(news.at.getTime()), idempotencyKey: newsKeyOf(news), type, body, targetIds: targets.routesOf({ type, body }), at: news.at });
 }

@@ -3,6 +3,7 @@
  * known kinds (GitHub, Stripe, Shopify, Slack) do is written down once, here; any other HMAC of the body is described.
  */
 import { assertNever } from './assert-never.ts';
+import { OWN_SOURCE } from './own-event.ts';
 
 /** Where something stands in a request. A path is names joined by dots, such as `data.event_type`. */
 export type Place = { readonly in: 'header'; readonly name: string } | { readonly in: 'body'; readonly path: string };
@@ -56,7 +57,7 @@ export interface Source {
 
 const SOURCE_NAME = /^[a-z0-9-]{1,40}$/;
 /** `default` is what the environment configures, `batch` is a route, and `hooktail` is the source of this product's own events. */
-const TAKEN: readonly string[] = ['default', 'batch', 'hooktail'];
+const TAKEN: readonly string[] = ['default', 'batch', OWN_SOURCE];
 
 export const isSourceName = (text: string): boolean => SOURCE_NAME.test(text) && !TAKEN.includes(text);
 

@@ -17,8 +17,6 @@ export interface TargetNews {
   readonly occasion: string;
 }
 
-export const NEWS_SOURCE = 'hooktail';
-
 export const newsTypeOf = (kind: NewsKind): string => `hooktail.target.${kind}`;
 
 export const newsKeyOf = ({ kind, target, occasion }: TargetNews): string => `${newsTypeOf(kind)}/${target.id}/${occasion}`;

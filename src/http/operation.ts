@@ -11,8 +11,6 @@ import { Problem } from './problem.ts';
 /** A JSON Schema (draft 7, the one of ajv's default) that is also one of OpenAPI 3.1. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-export { SCOPES, type Scope } from '../domain/scope.ts';
-
 export interface Answer {
   readonly description: string;
   readonly schema?: JsonSchema;
