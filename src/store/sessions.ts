@@ -60,9 +60,12 @@ export async function endPredecessors({ sessions }: Store, ids: readonly Session
   if (ids.length > 0) await sessions.updateMany({ _id: { $in: [...ids] }, ...LIVE }, ending('successor'));
 }
 
-/** Ends sessions whose lease has run out by the server's clock; answers how many. */
-export async function endExpiredSessions({ sessions }: Store): Promise<number> {
-  const { modifiedCount } = await sessions.updateMany({ ...LIVE, $expr: { $lt: ['$until', '$$NOW'] } }, ending('expiry'));
+/**
+ * Ends sessions whose lease had run out by the server's clock, and at that moment, its time as the caller knows it: a statement
+ * that waits out an outage must not end those who could not renew meanwhile. Answers how many.
+ */
+export async function endExpiredSessions({ sessions }: Store, at: Date): Promise<number> {
+  const { modifiedCount } = await sessions.updateMany({ ...LIVE, $expr: { $lt: ['$until', { $min: ['$$NOW', at] }] } }, ending('expiry'));
   return modifiedCount;
 }
 

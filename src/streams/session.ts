@@ -69,8 +69,9 @@ export function createSession({ store, clock, serverClock, telemetry, fail }: Se
     const serverTime = await renewal();
     if (serverTime === null) return false;
     if (asker !== id || askedAtMs < renewedAtMs) return true;
-    if (!isTrusted(renewedAtMs, askedAtMs)) unbrokenSinceMs = askedAtMs;
-    serverClock.observe(serverTime.getTime(), askedAtMs, clock.monotonic());
+    const answeredAtMs = clock.monotonic();
+    if (!isTrusted(renewedAtMs, answeredAtMs)) unbrokenSinceMs = answeredAtMs;
+    serverClock.observe(serverTime.getTime(), askedAtMs, answeredAtMs);
     renewedAtMs = askedAtMs;
     renewedAtWallMs = askedAtWallMs;
     return true;
@@ -99,8 +100,8 @@ export function createSession({ store, clock, serverClock, telemetry, fail }: Se
     await begin();
   }
 
-  /** After an outage of the database, the living are given time to renew before anybody is declared dead. */
-  const mayEndOthers = (): boolean => clock.monotonic() - unbrokenSinceMs >= LEASE_MS;
+  /** After an outage of the database, the living are given time to renew before anybody is declared dead: a lease from the first answer on. */
+  const mayEndOthers = (): boolean => trusted() && clock.monotonic() - unbrokenSinceMs >= LEASE_MS;
 
   async function turn(): Promise<number> {
     if (!(await hedged(clock, HEDGE_EVERY_MS, () => timed(() => renewSession(store, id))))) await replace();
@@ -114,7 +115,8 @@ export function createSession({ store, clock, serverClock, telemetry, fail }: Se
 
   async function endExpired(): Promise<void> {
     lookedForExpiryMs = clock.monotonic();
-    await hedged(clock, HEDGE_EVERY_MS, () => endExpiredSessions(store));
+    const at = new Date(serverClock.now());
+    await hedged(clock, HEDGE_EVERY_MS, () => endExpiredSessions(store, at));
   }
 
   /** A dead member's lanes wait for the end of its lease, and not for our next renewal on top. */

@@ -79,3 +79,27 @@ test('a renewal that hangs is asked for again on another connection, and the lea
     await eventually(async () => assert.ok((await until()) > before, 'renewed while the first still hangs'), { timeoutMs: 6_000, everyMs: 50 });
     assert.deepEqual(processor.told.all('session.lost'), []);
   }));
+
+test('a renewal that was under way through an outage ends nobody with its answer: the others have yet to renew', () =>
+  inWorld({}, async (world) => {
+    const { clock, jump } = jumpingClock('monotonic');
+    const later = await world.child('processor', { PROCESSOR_NAME: 'later' });
+    const first = await world.processor({ PROCESSOR_NAME: 'first' }, { clock });
+    const admin = world.db.client.db('admin');
+    process.kill(later.pid, 'SIGSTOP');
+    try {
+      const data = { failCommands: ['findAndModify'], appName: 'hooktail-work', blockConnection: true, blockTimeMS: 1_500 };
+      const { count } = await admin.command({ configureFailPoint: 'failCommand', mode: { times: 1 }, data });
+      await admin.command({ waitForFailPoint: 'failCommand', timesEntered: Number(count) + 1, maxTimeMS: 10_000 });
+      jump(16_000);
+      await world.store.sessions.updateMany({ live: true }, { $set: { until: new Date(0) } });
+      const until = async (): Promise<number> => (await world.store.sessions.findOne({ member: 'first' }))?.until.getTime() ?? 0;
+      await eventually(async () => assert.ok((await until()) > 0, 'the renewal is answered'), { timeoutMs: 10_000 });
+      const answered = await until();
+      await eventually(async () => assert.ok((await until()) > answered, 'and what followed from it is done'), { timeoutMs: 10_000 });
+      assert.equal((await world.store.sessions.findOne({ member: 'later' }))?.endedBy, undefined);
+    } finally {
+      process.kill(later.pid, 'SIGCONT');
+    }
+    assert.deepEqual(first.told.all('session.lost'), []);
+  }));

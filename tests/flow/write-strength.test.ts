@@ -85,7 +85,7 @@ test('no statement on deliveries, timers, lanes and sessions asks for less', () 
       const taken = await takeLane(store, lane, session);
       await holdLane(store, ONE, new Date());
       await releaseLane(store, ONE, session, taken?.term ?? 0);
-      await endExpiredSessions(store);
+      await endExpiredSessions(store, new Date());
       await endSession(store, session);
     });
     assert.equal(writes.length, 14);

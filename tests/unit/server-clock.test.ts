@@ -49,6 +49,14 @@ test('the newest answer wins', () => {
   assert.equal(server.now(), SERVER_MS - 5_000);
 });
 
+test('an answer that took as long as an outage moves nothing that it agrees with', async () => {
+  const { clock, server } = anchored();
+  const askedAtMs = clock.monotonic();
+  await clock.advance(16_000);
+  server.observe(SERVER_MS + 15_990, askedAtMs, clock.monotonic());
+  assert.equal(server.now(), SERVER_MS + 16_000);
+});
+
 test('the time is whole milliseconds, as dates and ids need it', () => {
   const { clock, server } = anchored();
   server.observe(SERVER_MS, clock.monotonic(), clock.monotonic() + 0.7);
