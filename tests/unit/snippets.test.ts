@@ -104,7 +104,7 @@ func TestCases(t *testing.T) {
 }`,
   'drive.rb': `require "./verify"
 File.foreach("cases.txt", chomp: true) do |line|
-  id, timestamp, signature, body, secrets = line.split(" ", -1).map { |one| one.unpack1("m") }
+  id, timestamp, signature, body, secrets = line.split(/ /, -1).map { |one| one.unpack1("m") }
   begin
     Webhook.verify!({ "webhook-id" => id, "webhook-timestamp" => timestamp, "webhook-signature" => signature }, body, secrets.split(","), ${NOW_S})
     puts "yes"
