@@ -7,7 +7,7 @@
 import { hostname } from 'node:os';
 import { registerDefaultTarget } from './default-target.ts';
 import { createDelivery, type DeliveryStage } from './delivery/delivery.ts';
-import type { LookupAll } from './delivery/guard.ts';
+import { createUrlRules, type LookupAll } from './delivery/guard.ts';
 import { createHourCounts } from './delivery/hour-counts.ts';
 import type { HttpServer } from './http/http-server.ts';
 import { createMetricsListener } from './metrics-listener.ts';
@@ -136,7 +136,7 @@ function assemble(ground: Ground): Machinery {
   });
   const delivery = createDelivery(
     { store, clock, serverClock, random, telemetry, targets, isTrusted: () => session.isTrusted(), onTimer: (dueAt) => scheduler.expect(dueAt), isInMemory: (targetId, id) => book.get(targetId)?.port.has(id) === true, giveUp },
-    { globalConcurrency: config.globalConcurrency, ssrfAllowCidrs: config.ssrfAllowCidrs, ssrfAllowPorts: config.ssrfAllowPorts, ssrfRequireHttps: config.ssrfRequireHttps, lookup },
+    { globalConcurrency: config.globalConcurrency, urlRules: createUrlRules(config), lookup },
   );
   const offering = createOffering(store, book);
   const refill = createRefill({ clock, telemetry, book, offering });

@@ -5,7 +5,7 @@
  */
 import { adminRoutes } from './admin/admin-routes.ts';
 import { deliveryDefaults, registerDefaultTarget } from './default-target.ts';
-import { createAddressGuard } from './delivery/guard.ts';
+import { createUrlRules } from './delivery/guard.ts';
 import type { TargetId } from './domain/ids.ts';
 import type { Target } from './domain/target.ts';
 import { createApp } from './http/app.ts';
@@ -81,7 +81,7 @@ export async function startServer(config: Config, telemetry: Telemetry = createT
     const ingest = ingestRoutes({ clock, telemetry, edge, desk, writer, makeEvent: createEventMaker(clock), keys: keysOf(ingestSecrets), maxBodyBytes, maxBatchBytes });
     const admin = adminRoutes({
       store, clock, telemetry, adminToken, onLoopback: isLoopback(config.host), freshTarget, proveSchema: createSchemaProof(clock), metrics: () => metrics.text(),
-      urlRules: { requireHttps: config.ssrfRequireHttps, allowPorts: config.ssrfAllowPorts, addressFault: createAddressGuard(config.ssrfAllowCidrs) },
+      urlRules: createUrlRules(config),
       defaults: deliveryDefaults(config), hasDefaultTarget: config.downstreamUrl !== null,
     });
     const app = createApp({ clock, telemetry, readiness, groups: [ingest, admin] });

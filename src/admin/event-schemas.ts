@@ -37,5 +37,5 @@ const HEAD = {
 export const EVENT: JsonSchema = object({ ...HEAD, deliveries: { type: 'array', items: DELIVERY } }, ['reopened']);
 export const EVENT_PAGE: JsonSchema = object({
   events: { type: 'array', items: object({ ...HEAD, targetIds: { type: 'array', items: text } }, ['reopened']) },
-  next: { ...textOrNull, description: 'What to ask for as `after` to read on; null when there is no more' },
+  after: { ...textOrNull, description: 'What to ask for as `after` to read on; null when there is no more' },
 });

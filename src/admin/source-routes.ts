@@ -9,7 +9,7 @@ import type { ProveSchema } from '../runtime/user-schema/prove.ts';
 import { addSource, findSource, listSourcesAfter, removeSource, replaceSource } from '../store/sources.ts';
 import type { Store } from '../store/store.ts';
 import type { RecordChange } from './audit-port.ts';
-import { readPage, PAGE_QUERY } from './paging.ts';
+import { createPageReader, pageOf, PAGE_QUERY } from './paging.ts';
 import { changedMeanwhile, checkIfMatch, etagOf, requireIfMatch } from './precondition.ts';
 import { makeSecret, refuseUnusableSecrets } from './source-secrets.ts';
 import { MAX_SOURCE_BYTES, MOST_SECRETS, NEW_SOURCE, showSource, SOURCE, SOURCE_CHANGE, SOURCE_PAGE, type NewSource, type SourceChange, type SourceFields } from './source-shapes.ts';
@@ -39,6 +39,7 @@ const DEFAULTS: Omit<SourceFields, 'scheme' | 'secrets'> = { idempotency: null, 
 
 export function sourceRoutes({ store, clock, recordChange, proveSchema }: SourceRouteDeps): readonly Route[] {
   const [readNew, readChange] = [createJsonReader<NewSource>(NEW_SOURCE, LARGE), createJsonReader<SourceChange>(SOURCE_CHANGE, LARGE)];
+  const readPage = createPageReader((text): text is string => isSourceName(text));
 
   /** @throws Problem when it could not be used */
   async function refuseUnusable(source: SourceFields, schemaIsKnown: boolean): Promise<void> {
@@ -80,10 +81,9 @@ export function sourceRoutes({ store, clock, recordChange, proveSchema }: Source
   }
 
   async function list(context: Context): Promise<Response> {
-    const { limit, after } = readPage(context, (text): text is string => isSourceName(text));
-    const found = await listSourcesAfter(store, after, limit + 1);
-    const page = found.slice(0, limit);
-    return context.json({ sources: page.map((source) => showSource(source)), after: found.length > limit ? (page.at(-1)?.name ?? null) : null });
+    const query = readPage(context);
+    const { page, after } = await pageOf(query, (limit) => listSourcesAfter(store, query.after, limit), ({ name }) => name);
+    return context.json({ sources: page.map((source) => showSource(source)), after });
   }
 
   async function find(context: Context): Promise<Source> {

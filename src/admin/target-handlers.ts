@@ -17,7 +17,7 @@ import type { Store } from '../store/store.ts';
 import { changeTarget, createTarget, markTargetDeleted, pauseTarget, resumeTarget } from '../store/target-changes.ts';
 import { findTarget, pageOfTargets } from '../store/targets.ts';
 import type { RecordChange } from './audit-port.ts';
-import { readPage } from './paging.ts';
+import { createPageReader, pageOf } from './paging.ts';
 import { changedMeanwhile, checkIfMatch, etagOf, requireIfMatch } from './precondition.ts';
 import { changedFields, newFields, type DeliveryDefaults, type TargetInput } from './target-input.ts';
 import { CHANGES_TARGET, CREATES_TARGET, PAUSES_TARGET } from './target-schema.ts';
@@ -41,6 +41,7 @@ const TEST_TYPE = 'hooktail.test';
 export function createTargetHandlers({ store, clock, recordChange, urlRules, defaults, hasDefaultTarget }: TargetRouteDeps): Readonly<Record<'create' | 'list' | 'read' | 'change' | 'remove' | 'pause' | 'resume' | 'test' | 'statistics', TargetHandler>> {
   const readNew = createJsonReader<Partial<TargetInput> & Pick<TargetInput, 'url'>>(CREATES_TARGET);
   const readChange = createJsonReader<Partial<TargetInput>>(CHANGES_TARGET);
+  const readPage = createPageReader(isTargetId);
   const readPause = createJsonReader<{ readonly reason: string }>(PAUSES_TARGET);
 
   async function stored(context: Context): Promise<Target> {
@@ -78,11 +79,9 @@ export function createTargetHandlers({ store, clock, recordChange, urlRules, def
     },
 
     async list(context) {
-      const { limit, after } = readPage(context, isTargetId);
-      // One more than asked for tells whether another page follows.
-      const found = await pageOfTargets(store, after, limit + 1);
-      const page = found.slice(0, limit);
-      return context.json({ targets: page.map(showTarget), after: found.length > limit ? (page.at(-1)?.id ?? null) : null });
+      const query = readPage(context);
+      const { page, after } = await pageOf(query, (limit) => pageOfTargets(store, query.after, limit), ({ id }) => id);
+      return context.json({ targets: page.map(showTarget), after });
     },
 
     read: async (context) => answer(context, await stored(context)),

@@ -6,6 +6,7 @@ import type { Health } from '../domain/breaker.ts';
 import type { DeliveryId, TargetId } from '../domain/ids.ts';
 import { faultOf } from '../domain/signing-secret.ts';
 import type { Target } from '../domain/target.ts';
+import type { UrlRules } from '../domain/target-url.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { createPersist } from '../runtime/persist.ts';
 import type { Random } from '../runtime/random.ts';
@@ -19,7 +20,7 @@ import { disableTarget } from '../store/targets.ts';
 import { allowanceOf, MemoryBudget } from './budget.ts';
 import { createCourier } from './courier.ts';
 import { Gate } from './gate.ts';
-import { createAddressGuard, type LookupAll } from './guard.ts';
+import type { LookupAll } from './guard.ts';
 import { HealthKeeper } from './health.ts';
 import { createHerald } from './herald.ts';
 import { Lane } from './lane.ts';
@@ -50,9 +51,7 @@ export interface DeliveryDeps {
 
 export interface DeliveryOptions {
   readonly globalConcurrency: number;
-  readonly ssrfAllowCidrs: readonly string[];
-  readonly ssrfAllowPorts: readonly number[];
-  readonly ssrfRequireHttps: boolean;
+  readonly urlRules: UrlRules;
   readonly lookup?: LookupAll | undefined;
 }
 
@@ -81,7 +80,7 @@ export function createDelivery(deps: DeliveryDeps, options: DeliveryOptions): De
   const { store, clock, serverClock, random, telemetry, targets, isTrusted, onTimer, giveUp } = deps;
   const persist = createPersist({ clock, telemetry, signal: giveUp });
   const marker = createMarker({ store, clock, persist, isInMemory: deps.isInMemory });
-  const sender = createSender(clock, createAddressGuard(options.ssrfAllowCidrs), { requireHttps: options.ssrfRequireHttps, allowPorts: options.ssrfAllowPorts, lookup: options.lookup });
+  const sender = createSender(clock, options.urlRules.addressFault, { ...options.urlRules, lookup: options.lookup });
   const slots = new Slots(options.globalConcurrency);
   const budget = new MemoryBudget();
   const deliver = createCourier({

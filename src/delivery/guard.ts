@@ -8,6 +8,8 @@ import { lookup as dnsLookup, type LookupAddress, type LookupAllOptions } from '
 import { isIP, type LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { buildConnector } from 'undici';
+import type { UrlRules } from '../domain/target-url.ts';
+import type { Config } from '../runtime/config.ts';
 
 export class BlockedAddressError extends Error {
   override readonly name = 'BlockedAddressError';
@@ -31,6 +33,11 @@ export function createAddressGuard(allowCidrs: readonly string[]): AddressGuard 
     return address.range() === 'unicast' ? null : `${text} is a ${address.range()} address; list its network in SSRF_ALLOW_CIDRS to allow it`;
   };
 }
+
+/** Where targets may be, by the configuration: asked when one is saved or registered, and before every send. */
+export const createUrlRules = ({ ssrfRequireHttps: requireHttps, ssrfAllowPorts: allowPorts, ssrfAllowCidrs }: Pick<Config, 'ssrfRequireHttps' | 'ssrfAllowPorts' | 'ssrfAllowCidrs'>): UrlRules => ({
+  requireHttps, allowPorts, addressFault: createAddressGuard(ssrfAllowCidrs),
+});
 
 /** All that is handed out for the public network of IPv6 lies in 2000::/3; beside it are wrapped IPv4 addresses and what has no use yet (RFC 4291 section 2.4). */
 const isGlobal = (address: ipaddr.IPv6): boolean => address.match(ipaddr.IPv6.parse('2000::'), 3);

@@ -37,6 +37,9 @@ export function describeFault(error: unknown): string {
 /** Removes user names and passwords from any MongoDB or HTTP address inside a text. */
 export const scrubUris = (text: string): string => text.replace(/\b(mongodb(?:\+srv)?:\/\/)\S+@/gi, '$1***@').replace(/\b([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/]+@/gi, '$1***@');
 
-/** The same, and whatever is a secret by its look: signing secrets, private keys, tokens of ours, what follows `Bearer` or `Basic`, and signatures. */
+/** An address as people may see it: receivers' keys often stand in the query. */
+export const shownUrl = (url: string): string => scrubUris(url).replace(/[?#].*$/, '');
+
+/** The same as `scrubUris`, and whatever is a secret by its look: signing secrets, private keys, tokens of ours, what follows `Bearer` or `Basic`, and signatures. */
 export const scrubSecrets = (text: string): string =>
   scrubUris(text).replace(/\b(whsec_|whsk_|htk_)[A-Za-z0-9+/=_-]+/g, '$1***').replace(/\b((?:bearer|basic)\s+)[^\s,;"']+/gi, '$1***').replace(/\bv1a?[,=][A-Za-z0-9+/=]{20,}|\b[0-9a-f]{64}\b/gi, '***');

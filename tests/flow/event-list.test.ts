@@ -11,7 +11,7 @@ const { inWorld } = useMongo();
 
 interface Page {
   readonly events: readonly { readonly id: string; readonly status: string; readonly idempotencyKey: string; readonly source: string; readonly bodyBytes: number }[];
-  readonly next: string | null;
+  readonly after: string | null;
 }
 
 const page = async (url: string, query: string): Promise<Page> => (await (await fetch(`${url}/api/v1/events?${query}`)).json()) as Page;
@@ -20,7 +20,7 @@ const page = async (url: string, query: string): Promise<Page> => (await (await 
 async function readAll(url: string, query: string): Promise<{ readonly ids: readonly string[]; readonly sizes: readonly number[] }> {
   const [ids, sizes]: [string[], number[]] = [[], []];
   for (let after: string | null = ''; after !== null; ) {
-    const { events, next }: Page = await page(url, after === '' ? query : `${query}&after=${after}`);
+    const { events, after: next }: Page = await page(url, after === '' ? query : `${query}&after=${after}`);
     ids.push(...events.map(({ id }) => id));
     sizes.push(events.length);
     after = next;

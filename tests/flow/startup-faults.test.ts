@@ -73,6 +73,13 @@ for (const program of ['server', 'processor'] as const) {
     assert.match(line, /MONGODB_URI mongodb:\/\/\*\*\*@host\/ cannot be used: .*Fix: /);
   });
 
+  test(`${program}: a DOWNSTREAM_URL that nothing may be sent to is told with the rule it breaks, without its query`, () =>
+    inWorld({ env: { SSRF_ALLOW_CIDRS: undefined, DOWNSTREAM_URL: 'http://127.0.0.1:9009/?key=hunter2' } }, async ({ env }) => {
+      const line = await refused(program, env);
+      assert.match(line, /DOWNSTREAM_URL: Expected a URL that may be sent to: 127\.0\.0\.1 is a loopback address; list its network in SSRF_ALLOW_CIDRS/);
+      assert.ok(!line.includes('hunter2'), line);
+    }));
+
   test(`${program}: no MONGODB_URI at all names the variable and npm start`, async () => {
     assert.match(await refused(program, {}), /MONGODB_URI is not set:[\s\S]*Fix: set it in the environment or in \.env.*npm start/);
   });

@@ -11,14 +11,12 @@ import { promisify } from 'node:util';
 import { MongoClient, Timestamp } from 'mongodb';
 import { newEventId, type DeliveryId, type SessionId } from '../../src/domain/ids.ts';
 import { newMasterKey } from '../../src/domain/sealing.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
 import type { Environment } from '../../src/runtime/config.ts';
 import { ensureIndexes } from '../../src/store/indexes.ts';
 import { prepareDatabase } from '../../src/store/prepare.ts';
 import { countInState } from '../../src/store/status.ts';
 import { SCHEMA_VERSION } from '../../src/store/schema-version.ts';
 import { openStore, type DeliveryDocument, type EventDocument } from '../../src/store/store.ts';
-import { runToEnd, type ToolContext } from '../../tools/cli/context.ts';
 import { startLocalMongo } from '../../tools/local-mongo.ts';
 import { idBoundAt } from '../../tools/replay/id-time.ts';
 import { statusCommand } from '../../tools/status/command.ts';
@@ -28,35 +26,13 @@ import { eventually } from '../support/eventually.ts';
 import { useMongo } from '../support/mongo.ts';
 import { post } from '../support/post.ts';
 import { ONE, register } from '../support/replay.ts';
+import { runToolWith, type ToolRun, type ToolRunOptions } from '../support/tool.ts';
 import type { World } from '../support/world.ts';
 
 const { inWorld, mongo } = useMongo();
 
-interface StatusRun {
-  readonly code: number;
-  readonly lines: readonly string[];
-  readonly notes: readonly string[];
-}
-
-/** Runs the tool in this process; `onLine` sees each line as it comes. */
-async function status(environment: Environment, argv: readonly string[] = [], { onLine = () => undefined, signal = new AbortController().signal }: { onLine?: (line: string) => void; signal?: AbortSignal } = {}): Promise<StatusRun> {
-  const [lines, notes]: [string[], string[]] = [[], []];
-  const context: ToolContext = {
-    argv, environment, signal,
-    folder: '/nowhere',
-    clock: systemClock,
-    random: () => 0.5,
-    out: (line) => {
-      lines.push(line);
-      onLine(line);
-    },
-    note: (line) => notes.push(line),
-    progress: () => undefined,
-    paint: (_colour, text) => text,
-    readStdin: () => Promise.resolve(Buffer.alloc(0)),
-  };
-  return { code: await runToEnd((given) => statusCommand(given, () => undefined), context), lines, notes };
-}
+const status = (environment: Environment, argv: readonly string[] = [], options: ToolRunOptions = {}): Promise<ToolRun> =>
+  runToolWith((context) => statusCommand(context, () => undefined), environment, argv, options);
 
 type Look = Omit<Snapshot, 'at'> & { readonly warnings: readonly Warning[] };
 
@@ -207,7 +183,7 @@ test('watching looks again until it is interrupted, which ends it well', () =>
   }));
 
 test('as a process without a terminal it prints no colours, and nothing secret', () =>
-  inWorld({ env: { DOWNSTREAM_URL: 'http://user:hunter2@127.0.0.1:9/' } }, async (world) => {
+  inWorld({ env: { DOWNSTREAM_URL: 'http://127.0.0.1:9009/?key=hunter2' } }, async (world) => {
     await world.processor();
     const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: process.env['TMPDIR'], ...world.env };
     for (const argv of [[], ['--json']]) {

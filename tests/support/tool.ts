@@ -9,14 +9,23 @@ export interface ToolRun {
   readonly notes: readonly string[];
 }
 
-export async function runToolWith(tool: Tool, environment: Environment, argv: readonly string[], signal = new AbortController().signal): Promise<ToolRun> {
+export interface ToolRunOptions {
+  readonly signal?: AbortSignal;
+  /** Sees each line as it comes. */
+  readonly onLine?: (line: string) => void;
+}
+
+export async function runToolWith(tool: Tool, environment: Environment, argv: readonly string[], { signal = new AbortController().signal, onLine = () => undefined }: ToolRunOptions = {}): Promise<ToolRun> {
   const [lines, notes]: [string[], string[]] = [[], []];
   const context: ToolContext = {
     argv, environment, signal,
     folder: '/nowhere',
     clock: systemClock,
     random: () => 0.5,
-    out: (line) => lines.push(line),
+    out: (line) => {
+      lines.push(line);
+      onLine(line);
+    },
     note: (line) => notes.push(line),
     progress: () => undefined,
     paint: (_colour, text) => text,

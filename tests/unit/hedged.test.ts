@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { hedged } from '../../src/runtime/hedged.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 
 const NEVER = new Promise<string>(() => undefined);
 
@@ -13,9 +14,10 @@ function asking(...answers: readonly (() => Promise<string>)[]): { readonly ask:
 }
 
 test('one that is answered is asked once', async () => {
+  const clock = new FakeClock();
   const { ask, count } = asking(() => Promise.resolve('first'));
-  assert.equal(await hedged(systemClock, 1, ask), 'first');
-  await systemClock.sleep(5);
+  assert.equal(await hedged(clock, 1, ask), 'first');
+  await clock.advance(5);
   assert.equal(count(), 1);
 });
 
@@ -33,8 +35,9 @@ test('the first counts too when it ends after the second was asked', async () =>
 });
 
 test('a fault is thrown at once, and ends the asking', async () => {
+  const clock = new FakeClock();
   const { ask, count } = asking(() => Promise.reject(new Error('no primary')));
-  await assert.rejects(hedged(systemClock, 1, ask), /no primary/);
-  await systemClock.sleep(5);
+  await assert.rejects(hedged(clock, 1, ask), /no primary/);
+  await clock.advance(5);
   assert.equal(count(), 1);
 });

@@ -4,7 +4,7 @@ import type { TargetId } from '../../src/domain/ids.ts';
 import { LEASE_MS, TRUST_MS } from '../../src/domain/lease.ts';
 import { faultOf } from '../../src/domain/signing-secret.ts';
 import type { Target } from '../../src/domain/target.ts';
-import { scrubUris } from '../../src/runtime/errors.ts';
+import { shownUrl } from '../../src/runtime/errors.ts';
 import { listLanes, type LaneRecord } from '../../src/store/lanes.ts';
 import { serverTime } from '../../src/store/replay.ts';
 import { countByKey, type KeyUse } from '../../src/store/sealed-secrets.ts';
@@ -128,7 +128,7 @@ async function laneOf(store: Store, { id, url, status, statusReason, limits }: T
     oldestDueAt(store, id, at), nextWakeAt(store, id, at), countInState(store, id, 'dead', limit),
   ]);
   return {
-    targetId: id, url: scrubUris(url), status, statusReason, limits, ready, waiting, due, dead,
+    targetId: id, url: shownUrl(url), status, statusReason, limits, ready, waiting, due, dead,
     owner: ownerOf(lane, sessions),
     term: lane?.term ?? 0,
     ...healthOf(lane, at),
