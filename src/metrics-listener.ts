@@ -11,6 +11,7 @@ import { isLoopback } from './runtime/loopback.ts';
 import type { Metrics } from './runtime/metrics.ts';
 import type { Telemetry } from './runtime/telemetry.ts';
 import type { Store } from './store/store.ts';
+import { isTransient } from './store/write-errors.ts';
 
 export interface MetricsListenerDeps {
   readonly config: Config;
@@ -29,6 +30,6 @@ const GRACE_MS = 1_000;
 export function createMetricsListener({ config, store, clock, telemetry, metrics, ping }: MetricsListenerDeps): HttpServer {
   const { adminToken, metricsHost: host, metricsPort: port } = config;
   if (adminToken === null && !isLoopback(host)) throw new FatalError('admin_token_needed', `METRICS_HOST ${host} can be reached from other machines, and no ADMIN_TOKEN is set`, { fix: 'set ADMIN_TOKEN, or METRICS_HOST=127.0.0.1' });
-  const app = createApp({ clock, telemetry, readiness: createReadiness(clock, ping), groups: [{ guard: createAdminGuard({ store, clock, telemetry, adminToken, onLoopback: isLoopback(host) }), routes: [metricsRoute(() => metrics.text())] }] });
+  const app = createApp({ clock, telemetry, readiness: createReadiness(clock, ping), groups: [{ guard: createAdminGuard({ store, clock, telemetry, adminToken, onLoopback: isLoopback(host) }), routes: [metricsRoute(() => metrics.text())] }], isTransient });
   return createHttpServer(app, clock, { host, port: port ?? 0, graceMs: GRACE_MS, setting: 'METRICS_PORT' });
 }

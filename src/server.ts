@@ -39,6 +39,7 @@ import { prepareDatabase } from './store/prepare.ts';
 import { SourceBook } from './store/source-book.ts';
 import { openStore, type Store } from './store/store.ts';
 import { TargetBook } from './store/target-book.ts';
+import { isTransient } from './store/write-errors.ts';
 
 export interface RunningServer extends Running {
   readonly url: string;
@@ -84,7 +85,7 @@ export async function startServer(config: Config, telemetry: Telemetry = createT
       urlRules: createUrlRules(config),
       defaults: deliveryDefaults(config), hasDefaultTarget: config.downstreamUrl !== null,
     });
-    const app = createApp({ clock, telemetry, readiness, groups: [ingest, admin] });
+    const app = createApp({ clock, telemetry, readiness, groups: [ingest, admin], isTransient });
     const http = createHttpServer(app, clock, { host: config.host, port: config.port, graceMs: config.shutdownGraceMs });
 
     await startAll([http]);

@@ -6,7 +6,7 @@ import { eventStatusOf } from '../src/domain/event-status.ts';
 import { targetsOfType, type Target } from '../src/domain/target.ts';
 import { duplicatesAmong } from './duplicates.ts';
 import { isRefusal, isSuccess, type Ledgers, type Received, type StoredDelivery, type StoredEvent } from './ledger.ts';
-import { longerOf, longestStall, owedSpans, type Owed, type Stall } from './stalls.ts';
+import { longerOf, longestStall, outsideRests, owedSpans, type Owed, type Rest, type Stall } from './stalls.ts';
 import { isTooTight, tightestWindow, toleranceMs, type Tightest } from './windows.ts';
 
 export interface Terms {
@@ -17,6 +17,8 @@ export interface Terms {
   readonly healedAtMs: number;
   readonly endedAtMs: number;
   readonly thawedAtMs: readonly number[];
+  /** When breakers were open. */
+  readonly rests: readonly Rest[];
   /** How late this machine ran timers of its own. */
   readonly lateMs: number;
 }
@@ -169,18 +171,21 @@ function findLateFailures({ ledgers, faults }: Books): void {
   }
 }
 
-function stallsOf({ ledgers, terms, requests }: Books): Pick<Judgement, 'longestStall' | 'stallAfterFaults'> {
-  const { startedAtMs, healedAtMs, endedAtMs } = terms;
+function stallsOf(books: Books): Pick<Judgement, 'longestStall' | 'stallAfterFaults'> {
+  const { ledgers, terms: { targets, rests, startedAtMs, healedAtMs, endedAtMs } } = books;
   const acceptedAt = new Map(ledgers.offers.flatMap(({ accepted }) => (accepted === null ? [] : [[accepted.id, accepted.atMs] as const])));
-  const owed = new Map<string, Owed[]>(terms.targets.map(({ id }) => [id, []]));
-  const schedules = new Map<string, readonly number[]>(terms.targets.map(({ id, retry }) => [id, retry.scheduleMs]));
-  for (const { id, targetIds } of ledgers.events) {
-    const atMs = acceptedAt.get(id);
-    if (atMs !== undefined) for (const targetId of targetIds) owed.get(targetId)?.push(...owedSpans(atMs, requests.get(`${id}/${targetId}`) ?? [], schedules.get(targetId) ?? []));
-  }
+  const owed = targets.map((target) => ({ id: target.id, spans: outsideRests(owedTo(target, acceptedAt, books), rests.filter(({ targetId }) => targetId === target.id)) }));
   const longestFrom = (fromMs: number): Stall | null =>
-    [...owed].map(([id, spans]) => longestStall(id, spans, arrivalsAt(ledgers, id), [fromMs, endedAtMs])).reduce<Stall | null>(longerOf, null);
+    owed.map(({ id, spans }) => longestStall(id, spans, arrivalsAt(ledgers, id), [fromMs, endedAtMs])).reduce<Stall | null>(longerOf, null);
   return { longestStall: longestFrom(startedAtMs), stallAfterFaults: longestFrom(healedAtMs) };
+}
+
+function owedTo({ id, retry }: Target, acceptedAt: ReadonlyMap<string, number>, { ledgers, requests }: Books): readonly Owed[] {
+  const own = ledgers.events.filter(({ targetIds }) => targetIds.includes(id));
+  return own.flatMap((event) => {
+    const atMs = acceptedAt.get(event.id);
+    return atMs === undefined ? [] : owedSpans(atMs, requests.get(`${event.id}/${id}`) ?? [], retry.scheduleMs);
+  });
 }
 
 const arrivalsAt = ({ received }: Ledgers, target: string): readonly number[] => received.filter(({ targetId }) => targetId === target).map(({ atMs }) => atMs).sort((a, b) => a - b);

@@ -1,6 +1,7 @@
 /**
  * The longest time in which a target was owed something and nothing came there. Owed is what should be on its way just now: from the
- * acknowledgement to the first request, and after a request that failed from the moment its retry is due at the latest. Pure.
+ * acknowledgement to the first request, and after a request that failed from the moment its retry is due at the latest; nothing while
+ * the target's breaker is open. Pure.
  */
 import { JITTER } from '../src/domain/backoff.ts';
 import type { Answer, Received } from './ledger.ts';
@@ -34,24 +35,44 @@ export function owedSpans(acceptedAtMs: number, requests: readonly Received[], r
 /** After a 2xx nothing is owed; after a 4xx whether more comes is the schedule's affair, and nobody waits for it. */
 const isLast = (answer: Answer): boolean => typeof answer === 'number' && answer < 500;
 
-/**
- * The longest stretch between `fromMs` and `toMs` without an arrival while something was owed.
- * @param arrivals rising
- */
+/** A time in which a target's breaker was open: nothing is on its way then, by design. */
+export interface Rest {
+  readonly targetId: string;
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+/** What is left of the spans outside the target's rests. */
+export function outsideRests(spans: readonly Owed[], rests: readonly Rest[]): readonly Owed[] {
+  return rests.reduce<readonly Owed[]>((left, rest) => left.flatMap((span) => cut(span, rest)), spans);
+}
+
+function cut({ fromMs, untilMs }: Owed, rest: Rest): readonly Owed[] {
+  const parts = [{ fromMs, untilMs: Math.min(untilMs, rest.fromMs) }, { fromMs: Math.max(fromMs, rest.untilMs), untilMs }];
+  return parts.filter((part) => part.fromMs < part.untilMs);
+}
+
+/** The longest stretch between `fromMs` and `toMs` in which something was owed all the time and nothing came. */
 export function longestStall(targetId: string, owed: readonly Owed[], arrivals: readonly number[], [fromMs, toMs]: readonly [number, number]): Stall {
-  const begins = owed.map((span) => span.fromMs).sort((a, b) => a - b);
-  const ends = owed.map((span) => span.untilMs).sort((a, b) => a - b);
   let longest: Stall = { ms: 0, targetId, fromMs };
-  let [begun, ended] = [0, 0];
-  const bounds = [fromMs, ...arrivals.filter((atMs) => atMs > fromMs && atMs < toMs), toMs];
-  for (const [index, quietFromMs] of bounds.slice(0, -1).entries()) {
-    const quietToMs = bounds[index + 1] ?? toMs;
-    while ((begins[begun] ?? Infinity) <= quietFromMs) begun += 1;
-    while ((ends[ended] ?? Infinity) <= quietFromMs) ended += 1;
-    const owedFromMs = begun > ended ? quietFromMs : (begins[begun] ?? Infinity);
-    if (quietToMs - owedFromMs > longest.ms) longest = { ms: quietToMs - owedFromMs, targetId, fromMs: owedFromMs };
+  let [open, sinceMs] = [0, fromMs];
+  for (const { atMs, change } of [...marksOf(owed, arrivals), { atMs: toMs, change: 0 }]) {
+    if (atMs > toMs) continue;
+    if (open > 0 && atMs - Math.max(sinceMs, fromMs) > longest.ms) longest = { ms: atMs - Math.max(sinceMs, fromMs), targetId, fromMs: Math.max(sinceMs, fromMs) };
+    open += change;
+    if (change === 0 || open === 0 || (open === 1 && change === 1)) sinceMs = atMs;
   }
   return longest;
+}
+
+/** What begins to be owed, what ends, and what came, in order. */
+function marksOf(owed: readonly Owed[], arrivals: readonly number[]): readonly { readonly atMs: number; readonly change: number }[] {
+  const marks = [
+    ...owed.map((span) => ({ atMs: span.fromMs, change: 1 })),
+    ...owed.map((span) => ({ atMs: span.untilMs, change: -1 })),
+    ...arrivals.map((atMs) => ({ atMs, change: 0 })),
+  ];
+  return marks.sort((a, b) => a.atMs - b.atMs || b.change - a.change);
 }
 
 export const longerOf = (a: Stall | null, b: Stall): Stall => (a === null || b.ms > a.ms ? b : a);

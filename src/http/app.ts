@@ -34,9 +34,13 @@ export interface AppDeps {
   readonly telemetry: Telemetry;
   readonly readiness: Pick<Readiness, 'check'>;
   readonly groups: readonly RouteGroup[];
+  /** Whether what a handler threw is the database's, and passes: then the caller is asked to come again. */
+  readonly isTransient?: (error: unknown) => boolean;
 }
 
-export function createApp({ clock = systemClock, telemetry, readiness, groups }: AppDeps): Hono {
+const RETRY_AFTER_S = 5;
+
+export function createApp({ clock = systemClock, telemetry, readiness, groups, isTransient = () => false }: AppDeps): Hono {
   const app = new Hono();
   const all: readonly RouteGroup[] = [...groups, { routes: systemRoutes({ readiness, routes: () => routes }) }];
   const routes = all.flatMap((group) => group.routes);
@@ -66,6 +70,7 @@ export function createApp({ clock = systemClock, telemetry, readiness, groups }:
   function toProblem(error: Error, context: Context): Problem {
     if (error instanceof Problem) return error;
     telemetry.emit('request.failed', { requestId: requestIdOf(context), error: messageOf(error) });
+    if (isTransient(error)) return new Problem('database_unavailable', 'Expected an answer of the database, got none. Ask again', { retryAfterS: RETRY_AFTER_S });
     return new Problem('internal_error', 'The request was well; the server was not. It has been logged');
   }
   return app;

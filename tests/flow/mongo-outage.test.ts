@@ -71,3 +71,22 @@ test('MongoDB frozen under load: the same', () =>
       node().resume();
       return Promise.resolve();
     })));
+
+test('while the database is away the API asks to come again, and answers once it is back', () =>
+  inWorld({}, async (world) => {
+    const { url } = await world.server();
+    const { body: { id } } = await post(url);
+    const statusOf = async (path: string): Promise<readonly [number, string | null]> => {
+      const answer = await fetch(`${url}/api/v1${path}`);
+      return [answer.status, answer.status === 503 ? `${((await answer.json()) as { readonly code: string }).code}, retry after ${answer.headers.get('retry-after')}` : null];
+    };
+    const paths = ['/targets', '/sources', `/events/${id}`, '/events', '/audit', '/targets/tgt_default/statistics'];
+    await node().kill();
+    try {
+      assert.deepEqual(await Promise.all(paths.map(statusOf)), paths.map(() => [503, 'database_unavailable, retry after 5']));
+    } finally {
+      await node().start();
+      await mongo().waitForPrimary();
+    }
+    await eventually(async () => assert.deepEqual(await Promise.all(paths.map(statusOf)), paths.map(() => [200, null])), { timeoutMs: 20_000 });
+  }));

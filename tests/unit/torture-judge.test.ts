@@ -6,7 +6,7 @@ import { TARGET_DEFAULTS, type Target } from '../../src/domain/target.ts';
 import { duplicatesAmong } from '../../torture/duplicates.ts';
 import { judge, type Judgement } from '../../torture/judge.ts';
 import type { Answer, Ledgers, Received, StoredDelivery, StoredEvent } from '../../torture/ledger.ts';
-import { longestStall, owedSpans } from '../../torture/stalls.ts';
+import { longestStall, outsideRests, owedSpans } from '../../torture/stalls.ts';
 import { isTooTight, tightestWindow } from '../../torture/windows.ts';
 
 const target = (id: string, ratePerSecond = 0): Target => ({
@@ -23,7 +23,7 @@ const offer = (id: string | null, atMs = 0): Ledgers['offers'][number] => ({ num
 const whole: Ledgers = { offers: [offer('e1'), offer('e2')], events: [event('e1'), event('e2')], deliveries: [delivery('e1'), delivery('e2')], received: [received('e1', 1, 10), received('e2', 1, 12)] };
 
 function judged(change: Partial<Ledgers>, allowedDuplicates = 0, targets: readonly Target[] = [target('tgt_a')]): Judgement {
-  return judge({ ...whole, ...change }, { targets, allowedDuplicates, startedAtMs: 0, healedAtMs: 50, endedAtMs: 100, thawedAtMs: [], lateMs: 0 });
+  return judge({ ...whole, ...change }, { targets, allowedDuplicates, startedAtMs: 0, healedAtMs: 50, endedAtMs: 100, thawedAtMs: [], rests: [], lateMs: 0 });
 }
 
 test('ledgers that agree are a run in which nothing was lost', () => {
@@ -120,6 +120,11 @@ describe('a stall', () => {
 
   test('ends when anything comes to the target, though more is owed', () => {
     assert.equal(longestStall('t', [{ fromMs: 0, untilMs: 1_000 }, { fromMs: 0, untilMs: 400 }, { fromMs: 0, untilMs: 700 }], [400, 700, 1_000], [0, 1_000]).ms, 400);
+  });
+
+  test('leaves out the time in which the breaker was open, and none beside it', () => {
+    const spans = [{ fromMs: 0, untilMs: 100 }, { fromMs: 50, untilMs: 400 }, { fromMs: 120, untilMs: 180 }];
+    assert.deepEqual(outsideRests(spans, [{ targetId: 't', fromMs: 80, untilMs: 200 }]), [{ fromMs: 0, untilMs: 80 }, { fromMs: 50, untilMs: 80 }, { fromMs: 200, untilMs: 400 }]);
   });
 
   test('of a retry begins when the retry is due at the latest, and a crash leaves it owed at once', () => {
