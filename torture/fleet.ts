@@ -16,6 +16,7 @@ import { faketimeEnvironment } from './faketime.ts';
 import { now } from './ledger.ts';
 import { clockText, GRACE_MS, Program, type ProgramKind } from './program.ts';
 import { ReceiverPort } from './receiver-port.ts';
+import type { Rest } from './stalls.ts';
 import { ALL_TARGETS, ATTEMPT_TIMEOUT_MS, RETRY_SCHEDULE_MS, type TargetPlan } from './targets.ts';
 
 export interface FleetPlan {
@@ -194,6 +195,12 @@ export class Fleet {
   /** Moves mongod's wall clock by so many seconds against the true one. */
   async setDatabaseClock(offsetSeconds: number): Promise<void> {
     await writeFile(clockPathOf(this.#options.folder, DATABASE_CLOCK), clockText(offsetSeconds));
+  }
+
+  /** When processors kept breakers open. One that another processor goes on with is told by whoever opened it. */
+  get rests(): readonly Rest[] {
+    const told = this.processors.flatMap((processor) => processor.said('breaker.opened'));
+    return told.map(({ atMs, fields }) => ({ targetId: String(fields['targetId']), fromMs: atMs, untilMs: atMs + Number(fields['forMs']) }));
   }
 
   /** How often a processor was interrupted so that what it had in hand may come again. */

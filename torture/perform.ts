@@ -15,11 +15,9 @@ import { Fleet, INGEST_SECRET, SLOTS } from './fleet.ts';
 import { judge, type Judgement } from './judge.ts';
 import { now, readStored, type Ledgers } from './ledger.ts';
 import { Sender } from './load.ts';
-import type { Program } from './program.ts';
 import { seededRandom } from './random.ts';
 import type { Scenario } from './scenario.ts';
 import { LiveStage } from './stage.ts';
-import type { Rest } from './stalls.ts';
 
 export interface PerformOptions {
   readonly scenario: Scenario;
@@ -80,10 +78,6 @@ interface Cast {
   readonly folder: EvidenceFolder;
 }
 
-/** When it kept breakers open. One that another processor goes on with is told by whoever opened it. */
-const restsTold = (processor: Program): readonly Rest[] =>
-  processor.said('breaker.opened').map(({ atMs, fields }) => ({ targetId: String(fields['targetId']), fromMs: atMs, untilMs: atMs + Number(fields['forMs']) }));
-
 async function play({ scenario, seed, signal, progress }: PerformOptions, { fleet, sender, folder }: Cast): Promise<RunReport> {
   const stage = new LiveStage({ fleet, sender, random: seededRandom(seed), signal, progress: (text) => progress(`${scenario.name}: ${text}`) });
   const lateness = monitorEventLoopDelay({ resolution: TIMER_MS });
@@ -96,7 +90,7 @@ async function play({ scenario, seed, signal, progress }: PerformOptions, { flee
     allowedDuplicates: fleet.interruptions * SLOTS + stage.extraDuplicates,
     startedAtMs: stage.startedAtMs, healedAtMs: stage.healedAtMs ?? settledAtMs, endedAtMs: settledAtMs,
     thawedAtMs: fleet.processors.flatMap(({ thawedAtMs }) => thawedAtMs),
-    rests: fleet.processors.flatMap(restsTold),
+    rests: fleet.rests,
     lateMs,
   });
   const report: RunReport = {

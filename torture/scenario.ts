@@ -49,7 +49,7 @@ export interface Stage {
    * or more requests have than processors can have in hand without writing anything down.
    */
   flowing(sinceMs: number, withinMs?: number): Promise<number>;
-  /** Resolves once every stored event is settled, with how long that took. @throws Error when it takes too long */
+  /** Resolves once every stored event is settled, with how long that took. @throws Error when it takes longer; time in which a breaker is open does not count */
   untilSettled(withinMs: number): Promise<number>;
   /** Notes a failure unless it holds; the run goes on. */
   expect(holds: boolean, what: string): void;
