@@ -92,7 +92,7 @@ export function createDelivery(deps: DeliveryDeps, options: DeliveryOptions): De
 
   function keepHealth(targetId: TargetId, { term, health }: OpenLaneOptions): HealthKeeper {
     return new HealthKeeper(health, {
-      clock, serverClock, telemetry, tell,
+      clock, serverClock, telemetry, tell, isTrusted,
       target: () => targets.get(targetId),
       storeHealth: (known) => persist('target health', () => storeHealth(store, targetId, term, known)),
       storeHold: (until) => persist('lane hold', () => holdLane(store, targetId, until)),

@@ -28,6 +28,8 @@ export interface HealthDeps {
   readonly telemetry: Telemetry;
   /** As it is now; null when it is gone. */
   readonly target: () => Target | null;
+  /** Whether our lease is: else a failure may be our own, as when a process that was suspended finds every deadline passed. */
+  readonly isTrusted: () => boolean;
   readonly tell: (news: TargetNews) => Promise<void>;
   readonly storeHealth: (health: Health) => Promise<void>;
   readonly storeHold: (until: Date) => Promise<void>;
@@ -72,7 +74,7 @@ export class HealthKeeper {
   /** What an attempt came to. The answer resolves when all that follows from it is written; null: nothing does. Never rejects. */
   note(outcome: Outcome, isProbe: boolean): Promise<void> | null {
     const result = resultOf(outcome);
-    if (result === null) {
+    if (result === null || (result === 'failure' && !this.#deps.isTrusted())) {
       if (isProbe) this.#lane?.probeAgain();
       return null;
     }

@@ -205,7 +205,7 @@ function assemble(ground: ProcessorGround, book: LaneBook, isTrusted: () => bool
 
   function openLane({ targetId, term, health: stored }: LaneRecord): Lane {
     const health = new HealthKeeper(stored, {
-      clock, serverClock, telemetry,
+      clock, serverClock, telemetry, isTrusted,
       target: () => ground.targets.get(targetId),
       tell: () => Promise.resolve(),
       storeHealth: (known) => persist('target health', () => storeHealth(store, targetId, term, known)),

@@ -22,6 +22,7 @@ interface Bench {
   readonly stored: Health[];
   /** What the target is now. */
   target: Target;
+  isTrusted: boolean;
   readonly note: (outcome: Outcome, count?: number, isProbe?: boolean) => Noted;
 }
 
@@ -39,13 +40,14 @@ function bench(health: Health = WELL, target: Partial<Target> = {}): Bench {
   const keeper: HealthKeeper = new HealthKeeper(health, {
     clock, serverClock, telemetry: createTelemetry(),
     target: () => it.target,
+    isTrusted: () => it.isTrusted,
     tell: ({ kind, occasion, reason }) => { steps.push(`tell ${kind} (${occasion}): ${reason}`); return settled(); },
     storeHealth: (known) => { steps.push(`store ${known.breaker.kind}`); stored.push(known); return settled(); },
     storeHold: (until) => { steps.push(`store hold ${until.getTime() - FAKE_START_MS}`); return settled(); },
     disable: (_, reason) => { steps.push(`disable: ${reason}`); it.target = { ...it.target, status: 'disabled', version: it.target.version + 1 }; return settled(); },
   });
   const it: Bench = {
-    clock, keeper, steps, stored,
+    clock, keeper, steps, stored, isTrusted: true,
     target: targetWith({ limits: { ratePerSecond: 0, concurrency: 4 }, ...target }),
     note: (outcome, count = 1, isProbe = false) => {
       const waits = range(count).map(() => keeper.note(outcome, isProbe));
@@ -63,6 +65,18 @@ describe('while all is well', () => {
     const { note, steps } = bench();
     assert.deepEqual(note(FINE, 100).asks, range(100).map(() => false));
     assert.deepEqual(steps, []);
+  });
+
+  test('failures found when the lease is not trusted say nothing of the receiver: a suspended process finds every deadline passed', () => {
+    const it = bench();
+    const breaks = (): readonly string[] => it.steps.filter((step) => step.startsWith('break'));
+    it.isTrusted = false;
+    assert.deepEqual(it.note(FAILED, 100).asks, range(100).map(() => false));
+    it.isTrusted = true;
+    it.note(FAILED, 9);
+    assert.deepEqual(breaks(), [], 'none of them counts later');
+    it.note(FAILED);
+    assert.deepEqual(breaks(), ['break 30000']);
   });
 
   test('neither does a target that works every other time', async () => {
