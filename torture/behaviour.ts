@@ -16,7 +16,7 @@ export function behaviourOf(temper: Temper, seed: number, asked: Asked): SinkAns
   if (attempt > temper.failsThrough) return answer(200);
   const drawn = shareOf(seed, 'answer', targetId, number, attempt);
   if (drawn < temper.resets) return { kind: 'reset' };
-  if (drawn < temper.resets + temper.fails) return answer(500);
+  if (drawn < temper.resets + temper.fails) return answer(temper.failsWith ?? 500);
   return answer(200, { delayMs: delayOf(temper, seed, asked) });
 }
 

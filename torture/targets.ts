@@ -7,8 +7,9 @@ import type { TargetLimits } from '../src/domain/target.ts';
 
 /** Shares of requests, in [0, 1]. */
 export interface Temper {
-  /** Answered 500. */
+  /** Answered 500, or with `failsWith`. */
   readonly fails: number;
+  readonly failsWith?: number;
   /** Cut off without an answer. */
   readonly resets: number;
   /** Answered after up to `slowMs`. */

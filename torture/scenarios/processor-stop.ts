@@ -1,7 +1,8 @@
 /**
  * A processor stopped for a minute beside another: its targets are served by the other, and when it wakes it starts nothing for
  * a lane that it has lost. Its log tells every start, and the order of its lines decides, not their times. One of its targets
- * fails now and then, so that failures it had in hand come home when their deliveries have long moved on.
+ * says "too early" for longer than the stop lasts, so that failures it had in hand come home when their deliveries have long moved on;
+ * with a 5xx its breaker would open, and they would not have moved.
  */
 import { now } from '../ledger.ts';
 import type { LogLine, Program } from '../program.ts';
@@ -15,8 +16,8 @@ const RATE = 120;
 const AFTERWARDS_MS = 15_000;
 /** Answers take so long that some are on their way when it is stopped. */
 const HELD_BACK_MS = 1_000;
-const SOUR: TargetPlan = { ...calmTarget('sour'), temper: { ...CALM, fails: 0.3 } };
-const SOUR_SHARE = 0.3;
+const SOUR: TargetPlan = { ...calmTarget('sour'), temper: { ...CALM, fails: 1, failsWith: 425, failsThrough: 16 } };
+const SOUR_SHARE = 0.1;
 
 export const processorStop: Scenario = {
   name: 'processor-stop',
