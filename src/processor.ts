@@ -141,6 +141,7 @@ function assemble(ground: Ground): Machinery {
   const offering = createOffering(store, book);
   const refill = createRefill({ clock, telemetry, book, offering });
   const repair = createRepair(store, serverClock);
+  stream.onElected(repair.suspectRecent);
   const dispatch = createDispatch({ store, book, offering, park: delivery.park, onParked: () => refill.nudge() });
   const ownership = createOwnership({
     store, clock, serverClock, telemetry, book, session,

@@ -2,7 +2,7 @@
  * Connections to MongoDB. Each program opens a client for its work and another for its change stream, since a waiting stream
  * holds a connection. `timeoutMS` has no effect in driver 7.9, so the older limits are set one by one.
  */
-import { MongoClient, MongoParseError, MongoServerError, MongoServerSelectionError, type Db, type MongoClientOptions } from 'mongodb';
+import { MongoClient, MongoParseError, MongoServerError, MongoServerSelectionError, type Db, type MongoClientOptions, type ObjectId } from 'mongodb';
 import { atMost } from '../runtime/at-most.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
 import { FatalError, messageOf, scrubUris } from '../runtime/errors.ts';
@@ -26,6 +26,8 @@ export interface Connection {
   readonly db: Db;
   /** Goes on with fresh sockets. Whatever still waits on the old ones fails at once: they may be dead without a word. */
   renew(): void;
+  /** Calls whenever a primary was elected since the one before, by which writes that no majority had may be gone; a stream goes on as if nothing had been. */
+  onElected(act: () => void): void;
   /** Cuts what runs. Never takes long, and never rejects: a dead server must not keep a program from ending. */
   close(): Promise<void>;
 }
@@ -43,7 +45,9 @@ const OPTIONS: Readonly<Record<ClientUse, MongoClientOptions>> = {
  * @throws FatalError with one clear line and its fix: unusable address, nothing there, no rights, a standalone server.
  */
 export async function connect({ uri, database, onLost }: MongoAddress, use: ClientUse, clock: Clock = systemClock): Promise<Connection> {
-  const create = (): MongoClient => createClient(uri, use).on('connectionPoolCleared', () => onLost?.(use));
+  const elections = new Elections();
+  const create = (): MongoClient =>
+    createClient(uri, use).on('connectionPoolCleared', () => onLost?.(use)).on('topologyDescriptionChanged', ({ newDescription: { servers } }) => elections.see([...servers.values()]));
   let client = create();
   try {
     await client.connect();
@@ -60,8 +64,22 @@ export async function connect({ uri, database, onLost }: MongoAddress, use: Clie
       void client.close().catch(() => undefined);
       client = create();
     },
+    onElected: (act) => elections.listeners.push(act),
     close: () => atMost(clock, CLOSE_MS, client.close()),
   };
+}
+
+/** Each election of a primary has an id of its own, which the primary tells with every heartbeat. */
+class Elections {
+  readonly listeners: (() => void)[] = [];
+  #last: string | null = null;
+
+  see(servers: readonly { readonly type: string; readonly electionId: ObjectId | null }[]): void {
+    const current = servers.find(({ type }) => type === 'RSPrimary')?.electionId?.toHexString();
+    if (current === undefined || current === this.#last) return;
+    if (this.#last !== null) for (const act of this.listeners) act();
+    this.#last = current;
+  }
 }
 
 /**

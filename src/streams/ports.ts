@@ -21,6 +21,8 @@ export interface LanePort {
   offer(job: DeliveryJob): OfferResult;
   /** Calls `onRoom` once it knows no more than `size` ids, at once when that is so already. */
   callBelow(size: number): void;
+  /** Starts nothing for so long from now; a longer hold stays. */
+  hold(ms: number): void;
   /** Looks again at whether it may send: the session is trusted again, or the target has changed. */
   poke(): void;
   /** Starts nothing more, forgets what has not started, and resolves once all that runs has ended and is written. */

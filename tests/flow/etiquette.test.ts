@@ -6,8 +6,9 @@ import { test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { createAddressGuard } from '../../src/delivery/guard.ts';
 import { createSender } from '../../src/delivery/sender.ts';
-import { DEFAULT_TARGET_ID, type TargetId } from '../../src/domain/ids.ts';
+import { DEFAULT_TARGET_ID, type EventId, type TargetId } from '../../src/domain/ids.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
+import { holdLane } from '../../src/store/lanes.ts';
 import { sendMany } from '../../tools/send/load.ts';
 import { answer } from '../../tools/sink/sink.ts';
 import { breakerOf, registerAt } from '../support/breaker.ts';
@@ -85,6 +86,20 @@ test('35: 429 with Retry-After 120 holds the lane for 120 s and uses up no attem
     await world.processor({ PROCESSOR_NAME: 'four' });
     await eventually(() => assert.equal(world.sink.requests.length, 3));
     for (const { receivedAt } of world.sink.requests.slice(1)) assert.ok(receivedAt.getTime() >= until - 50, `${until - receivedAt.getTime()} ms too early`);
+  }));
+
+test('35: a Retry-After that an earlier owner was told late, when its lane was gone, holds the present one\'s', () =>
+  inWorld({ env: FAR }, async (world) => {
+    const server = await world.server();
+    await world.processor();
+    await post(server.url);
+    await world.settled(1);
+    await holdLane(world.store, DEFAULT_TARGET_ID, new Date(Date.now() + HOUR_MS)); // What the earlier owner writes.
+    await eventually(async () => {
+      const { body } = await post(server.url);
+      const stored = await eventually(async () => (await world.store.deliveries.findOne({ eventId: body.id as EventId })) ?? assert.fail('neither sent nor parked'));
+      assert.equal(stored.state, 'ready', 'it is parked');
+    });
   }));
 
 test('36: Retry-After of -1, of a word, of a date in the past holds nothing; of the year 2099 it holds for a day', () => {

@@ -90,3 +90,18 @@ test('while the database is away the API asks to come again, and answers once it
     }
     await eventually(async () => assert.deepEqual(await Promise.all(paths.map(statusOf)), paths.map(() => [200, null])), { timeoutMs: 20_000 });
   }));
+
+test('a mark that was lost with its primary is made again, though the stream went on by itself', () =>
+  inWorld({}, async (world) => {
+    const server = await world.server();
+    const processor = await world.processor();
+    await post(server.url);
+    await world.settled(1);
+    await processor.told.until('sweep.finished', () => processor.told.all('sweep.finished').length >= 2); // What was in doubt at the start is not any more.
+    const [before, opened] = [await world.store.events.findOne({}), processor.told.all('stream.opened').length];
+    await world.store.events.updateOne({}, { $set: { status: 'FAILED_TEMPORARILY' }, $unset: { settledAt: '' } }); // As an unjournaled mark that is gone.
+    await world.db.client.db('admin').command({ replSetStepDown: 1, force: true }).catch(() => undefined);
+    await eventually(async () => assert.deepEqual((await world.store.events.findOne({}))?.status, before?.status), { timeoutMs: 20_000 });
+    assert.equal(before?.status, 'DELIVERED');
+    assert.equal(processor.told.all('stream.opened').length, opened, 'the stream went on by itself');
+  }));

@@ -61,6 +61,7 @@ function bench(documents: Documents, { hasParked = false, has = () => undefined,
     has: (id) => (has(id), false),
     offer: ({ claim }: DeliveryJob) => (offered.push(claim.id), isFull ? 'full' : 'taken'),
     callBelow: () => undefined,
+    hold: () => undefined,
     poke: () => undefined,
     drain: () => Promise.resolve(),
   };

@@ -29,7 +29,8 @@ const EARLY_TOLERANCE_MS = 50;
 /** For a limited lane too, which is offered less than it may take. */
 const MOST_DELAY_MS = 8_000;
 
-const FLAKY: TargetPlan = { ...calmTarget('flaky'), temper: { ...CALM, fails: 0.3 } };
+/** It says "too early", which opens no breaker: a 5xx would, now and then, and nothing would be punctual for 30 s. */
+const FLAKY: TargetPlan = { ...calmTarget('flaky'), temper: { ...CALM, fails: 0.3, failsWith: 425 } };
 const TYPES = ['flaky.thing', 'a.thing', 'b.thing', 'c.thing'] as const;
 const LIMITED_SHARE = 1.5 / RATE;
 
