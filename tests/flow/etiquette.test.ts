@@ -13,6 +13,7 @@ import { sendMany } from '../../tools/send/load.ts';
 import { answer } from '../../tools/sink/sink.ts';
 import { breakerOf, registerAt } from '../support/breaker.ts';
 import { eventually } from '../support/eventually.ts';
+import { residentBytes } from '../support/memory.ts';
 import { useMongo } from '../support/mongo.ts';
 import { post } from '../support/post.ts';
 import { ONE, TWO } from '../support/replay.ts';
@@ -160,19 +161,19 @@ test('38: a bad certificate is a failure called tls that opens the breaker, howe
 async function tryOften(url: string, count: number): Promise<void> {
   const sender = createSender(systemClock, createAddressGuard(['127.0.0.0/8']));
   const request = { url, headers: {}, body: Buffer.from('{}'), timeoutMs: 60_000 };
-  const rss: number[] = [];
+  let warm = 0;
   try {
     for (let done = 0; done < count; done += 50) {
       const outcomes = await Promise.all(Array.from({ length: 50 }, () => sender.send(request)));
       for (const outcome of outcomes) assert.ok(outcome.kind === 'network' && outcome.fault === 'tls', JSON.stringify(outcome));
-      rss.push(process.memoryUsage.rss());
+      if (done === count / 4) warm = residentBytes();
     }
   } finally {
     await sender.close();
   }
-  const [warm, end] = [Math.max(...rss.slice(0, rss.length / 4)), Math.min(...rss.slice(-rss.length / 10))];
-  // The heap of the test itself moves by half of that; a handshake that was kept would be 200 MiB in all.
-  assert.ok(end < warm + 100 * 1_048_576, `RSS went from ${warm} to ${end} bytes`);
+  const end = residentBytes();
+  // A handshake that was kept would be 150 MiB in all.
+  assert.ok(end < warm + 50 * 1_048_576, `RSS went from ${warm} to ${end} bytes`);
 }
 
 test('39: 20 kB of headers, a broken status line, HTTP/0.9 and a 101 are bad responses, each tried once, and the processor goes on', async () => {
