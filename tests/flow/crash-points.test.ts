@@ -119,11 +119,14 @@ describe('the processor dies', beside, () => {
       const written = await clusterTimeNow(world.db);
       await eventually(async () => assert.ok((await world.store.resumeTokens.findOne({}))?.clusterTime.greaterThanOrEqual(written), 'the place is saved past them'), { timeoutMs: 30_000 });
       await dying.kill('SIGKILL');
-      assert.deepEqual(await onDisk(world), { pending: 4, deliveries: [], timers: [] });
+      // What came while the lane was looking at what it is owed was kept for it at once.
+      const { pending, deliveries } = await onDisk(world);
+      assert.deepEqual([...new Set(deliveries)].filter((state) => state !== 'ready 0'), []);
+      assert.equal(pending + deliveries.length, 4);
       held = answer(200);
       const { told } = await recover(world, server.url, 4);
       assert.deepEqual(attempts(world, [sending.id, ...queued]), [[1, 1], [1], [1], [1]]);
-      assert.equal(told.all('delivery.parked').reduce((sum, { count }) => sum + count, 0), 4, 'all of them came by way of the sweep');
+      assert.equal(told.all('delivery.parked').reduce((sum, { count }) => sum + count, 0), pending, 'all the others came by way of the sweep');
     });
   });
 

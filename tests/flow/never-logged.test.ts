@@ -19,7 +19,8 @@ const TARGET = '/targets/tgt_default';
 for (const LOG_FORMAT of ['json', 'pretty']) {
   test(`as ${LOG_FORMAT}, no secret, body, signature or token is in any line`, () =>
     inWorld({ env: { ADMIN_TOKEN: ENV_TOKEN, LOG_LEVEL: 'debug', LOG_FORMAT, HOOKTAIL_MASTER_KEY: newMasterKey() } }, async (world) => {
-      const env = { ...world.env, DOWNSTREAM_URL: `${world.sinkUrl.replace('http://', 'http://user:canary-password-4711@')}/x?key=canary-query-4711` };
+      const env = { ...world.env, DOWNSTREAM_URL: `${world.sinkUrl}/x?key=canary-query-4711` };
+      const refusedEnv = { ...env, DOWNSTREAM_URL: env.DOWNSTREAM_URL.replace('http://', 'http://user:canary-password-4711@') };
       const [server, processor] = [world.start('server', { PORT: '0' }), world.start('processor')];
       const url = /http:\/\/127\.0\.0\.1:\d+/.exec(await server.line('server.started'))?.[0] ?? '';
       await processor.line('processor.started');
@@ -44,8 +45,10 @@ for (const LOG_FORMAT of ['json', 'pretty']) {
       const started = world.start('processor', env);
       await eventually(() => assert.match(started.output(), /target\.registered/));
       await started.kill('SIGTERM');
+      const refused = world.start('processor', refusedEnv);
+      assert.equal((await refused.exit).code, 1);
 
-      const output = [server, processor, started].map((child) => child.output()).join('\n');
+      const output = [server, processor, started, refused].map((child) => child.output()).join('\n');
       assert.ok(output.includes('delivery.attempted') && output.includes('request.refused'), 'Expected lines at debug');
       for (const canary of canaries) assert.ok(!output.includes(canary), `${canary} in ${output.split('\n').find((line) => line.includes(canary)) ?? ''}`);
     }));
