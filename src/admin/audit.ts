@@ -3,7 +3,7 @@
  * done, which a look at the thing itself clears up. The other way round it would leave a change that nobody can account for.
  */
 import { newAuditId } from '../domain/ids.ts';
-import { Problem } from '../http/problem.ts';
+import { databaseUnavailable } from '../http/problem.ts';
 import { requestIdOf } from '../http/request-id.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/errors.ts';
@@ -28,7 +28,7 @@ export function createRecordChange({ store, clock, telemetry }: AuditDeps): Reco
       telemetry.emit('admin.changed', { action, subject });
     } catch (error) {
       telemetry.emit('write.failed', { write: 'audit record', count: 1, error: messageOf(error) });
-      throw new Problem('database_unavailable', 'Expected to record the change first, but the database did not take the record; nothing was changed', { retryAfterS: 5 });
+      throw databaseUnavailable('Expected to record the change first, but the database did not take the record; nothing was changed');
     }
   };
 }

@@ -7,7 +7,7 @@ import { digestOf, looksLikeToken, type AdminToken } from '../domain/admin-token
 import { includesScope } from '../domain/scope.ts';
 import { digestsEqual } from '../domain/signing.ts';
 import type { Route } from '../http/app.ts';
-import { Problem } from '../http/problem.ts';
+import { databaseUnavailable, Problem } from '../http/problem.ts';
 import { setActor } from './actor.ts';
 import type { TokenCache } from './token-cache.ts';
 
@@ -50,6 +50,6 @@ async function answered<Value>(asked: Promise<Value>): Promise<Value> {
   try {
     return await asked;
   } catch {
-    throw new Problem('database_unavailable', 'Expected the database to tell of the token, got no answer', { retryAfterS: 5 });
+    throw databaseUnavailable('Expected the database to tell of the token, got no answer');
   }
 }

@@ -9,7 +9,7 @@ import { isLive, MOST_LIVE, newSecretOf, publicKeyOf, SECRET_KINDS, type SecretK
 import type { Target } from '../domain/target.ts';
 import type { Route } from '../http/app.ts';
 import { createJsonReader } from '../http/operation.ts';
-import { Problem } from '../http/problem.ts';
+import { databaseUnavailable, Problem } from '../http/problem.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { findSecrets, removeSecret, rotateSecret, type TargetSecrets, type WrittenSecrets } from '../store/secrets.ts';
 import type { Store } from '../store/store.ts';
@@ -78,7 +78,7 @@ export function secretRoutes({ store, clock, recordChange, freshTarget }: Secret
     try {
       return await freshTarget(id);
     } catch {
-      throw new Problem('database_unavailable', 'Expected the database to tell of the target, got no answer', { retryAfterS: 5 });
+      throw databaseUnavailable('Expected the database to tell of the target, got no answer');
     }
   }
 

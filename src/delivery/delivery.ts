@@ -57,7 +57,6 @@ export interface DeliveryOptions {
 
 export interface OpenLaneOptions {
   readonly term: number;
-  readonly holdMs: number;
   /** As the last owner wrote it down. */
   readonly health: Health;
   readonly onForgotten: (id: DeliveryId) => void;
@@ -105,13 +104,12 @@ export function createDelivery(deps: DeliveryDeps, options: DeliveryOptions): De
 
   function openLane(targetId: TargetId, options: OpenLaneOptions): Lane {
     const { limits } = requireTarget(targetId);
-    const { holdMs, onForgotten, onRoom } = options;
+    const { onForgotten, onRoom } = options;
     const health = keepHealth(targetId, options);
     const gate = new Gate({ clock, isTrusted, isActive: () => !health.isDisabling && targets.get(targetId)?.status === 'active' });
     const pacer = limits.ratePerSecond > 0 ? createLimitedPacer(limits) : createOpenPacer(limits.concurrency);
     const spacing = new Spacing(clock, spacingMs(limits));
     const lane: Lane = new Lane(targetId, { slots, gate, pacer, spacing, allowance: allowanceOf(limits, budget), deliver: (job) => deliver(job, lane, health), onForgotten, onRoom, onPoke: () => health.look() });
-    if (holdMs > 0) lane.hold(holdMs);
     health.rule(lane);
     return lane;
   }

@@ -5,7 +5,7 @@ import { messageOf } from '../runtime/errors.ts';
 import type { Telemetry } from '../runtime/telemetry.ts';
 import type { Readiness } from './health.ts';
 import type { Operation } from './operation.ts';
-import { Problem, problemResponse } from './problem.ts';
+import { databaseUnavailable, Problem, problemResponse } from './problem.ts';
 import { requestIdOf } from './request-id.ts';
 import { systemRoutes } from './system-routes.ts';
 
@@ -38,8 +38,6 @@ export interface AppDeps {
   readonly isTransient?: (error: unknown) => boolean;
 }
 
-const RETRY_AFTER_S = 5;
-
 export function createApp({ clock = systemClock, telemetry, readiness, groups, isTransient = () => false }: AppDeps): Hono {
   const app = new Hono();
   const all: readonly RouteGroup[] = [...groups, { routes: systemRoutes({ readiness, routes: () => routes }) }];
@@ -70,7 +68,7 @@ export function createApp({ clock = systemClock, telemetry, readiness, groups, i
   function toProblem(error: Error, context: Context): Problem {
     if (error instanceof Problem) return error;
     telemetry.emit('request.failed', { requestId: requestIdOf(context), error: messageOf(error) });
-    if (isTransient(error)) return new Problem('database_unavailable', 'Expected an answer of the database, got none. Ask again', { retryAfterS: RETRY_AFTER_S });
+    if (isTransient(error)) return databaseUnavailable('Expected an answer of the database, got none. Ask again');
     return new Problem('internal_error', 'The request was well; the server was not. It has been logged');
   }
   return app;

@@ -78,6 +78,11 @@ export class Problem extends Error {
   }
 }
 
+const DATABASE_RETRY_AFTER_S = 5;
+
+/** The database could not be asked; it may be back in a moment. */
+export const databaseUnavailable = (detail: string): Problem => new Problem('database_unavailable', detail, { retryAfterS: DATABASE_RETRY_AFTER_S });
+
 export const PROBLEM_TYPE = 'application/problem+json';
 
 export const problemFields = ({ code, detail, status, options }: Problem): Readonly<Record<string, unknown>> =>

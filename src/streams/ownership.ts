@@ -17,7 +17,7 @@ import type { Store } from '../store/store.ts';
 import type { LaneBook, OwnedLane } from './lane-book.ts';
 import { candidatesOf, planOwnership, preferredOf } from './ownership-plan.ts';
 import { PassedOver } from './passed-over.ts';
-import type { OpenLane } from './ports.ts';
+import type { LanePort, OpenLane } from './ports.ts';
 import type { Session } from './session.ts';
 
 export interface OwnershipDeps {
@@ -74,14 +74,18 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
     if (lane === null) return;
     const { targetId, term, holdUntil, health } = lane;
     if (preferred !== null && preferred !== session.id) passedOver.note(targetId, preferred);
-    const holdMs = msUntil(holdUntil);
-    const port = openLane(targetId, { term, holdMs, health, onForgotten: (id) => book.noteForgotten(id), onRoom: () => onRoom(targetId) });
+    const port = openLane(targetId, { term, health, onForgotten: (id) => book.noteForgotten(id), onRoom: () => onRoom(targetId) });
+    keepHold(port, holdUntil);
     book.add({ port, limits: target.limits, isEnding: isEnding(target), term, takenAtMs: clock.monotonic(), catchingUp: true, hasParked: true, parkings: 0 });
     telemetry.emit('lane.taken', { targetId, term });
     onTaken(targetId);
   }
 
-  const msUntil = (at: Date | null): number => (at === null ? 0 : Math.max(0, at.getTime() - serverClock.now()));
+  /** A stored Retry-After; an owner before us may be told of it when the lane is ours already. */
+  function keepHold(port: LanePort, until: Date | null): void {
+    const leftMs = until === null ? 0 : until.getTime() - serverClock.now();
+    if (leftMs > 0) port.hold(leftMs);
+  }
 
   /** Stops offering to a lane now, lets what runs end, then gives the lane back. */
   async function handOver(lane: OwnedLane, reason: string): Promise<void> {
@@ -152,8 +156,7 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
     for (const targetId of planned.lost) withLane(targetId, (lane) => drop(lane, known.has(targetId) ? 'taken by another' : 'target gone'));
     for (const { targetId } of planned.release) withLane(targetId, (lane) => track(handOver(lane, 'handed over')));
     for (const target of targets()) withLane(target.id, (lane) => renewWhenChanged(lane, target));
-    // An owner before us may hear of a Retry-After when the lane is ours already.
-    for (const { targetId, holdUntil } of lanes) if (msUntil(holdUntil) > 0) withLane(targetId, ({ port }) => port.hold(msUntil(holdUntil)));
+    for (const { targetId, holdUntil } of lanes) withLane(targetId, ({ port }) => keepHold(port, holdUntil));
     await someAtOnce(planned.take, TAKEN_AT_ONCE, (lane) => take(lane, preferred(lane.targetId)));
     noteFree(planned.leave);
     const isAwaited = lanes.some(({ targetId, owner }) => owner !== null && owner !== own && preferred(targetId) === own);

@@ -32,8 +32,6 @@ export interface LanePort {
 export interface OpenLaneOptions {
   /** Of this owner: what it writes about the lane is guarded by it. */
   readonly term: number;
-  /** Milliseconds from now before the first start may happen, from a stored Retry-After. */
-  readonly holdMs: number;
   /** Of the target, as the last owner wrote it down. */
   readonly health: Health;
   /** Called when an id leaves the lane's memory. */
