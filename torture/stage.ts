@@ -5,7 +5,7 @@ import { SLOTS, type Fleet } from './fleet.ts';
 import { now, type Offer, type Received } from './ledger.ts';
 import type { Load, LoadOrder, Sender } from './load.ts';
 import type { Stage } from './scenario.ts';
-import { lengthOf, outsideRests } from './stalls.ts';
+import { lengthOutside } from './stalls.ts';
 
 export interface StageParts {
   readonly fleet: Fleet;
@@ -84,7 +84,7 @@ export class LiveStage implements Stage {
 
   async untilSettled(withinMs: number): Promise<number> {
     const fromMs = now();
-    const isLate = (): boolean => lengthOf(outsideRests([{ fromMs, untilMs: now() }], this.fleet.rests)) > withinMs;
+    const isLate = (): boolean => lengthOutside({ fromMs, untilMs: now() }, this.fleet.rests) > withinMs;
     for (; !(await this.#isSettled()); await this.sleep(LOOK_EVERY_MS)) {
       if (isLate()) throw new Error(`Expected everything to be settled within ${withinMs / 1_000} s beside the time in which breakers were open, it did not come`);
     }

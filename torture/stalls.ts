@@ -52,7 +52,8 @@ function cut({ fromMs, untilMs }: Owed, rest: Rest): readonly Owed[] {
   return parts.filter((part) => part.fromMs < part.untilMs);
 }
 
-export const lengthOf = (spans: readonly Owed[]): number => spans.reduce((sum, { fromMs, untilMs }) => sum + untilMs - fromMs, 0);
+/** How much of one span lies outside the rests. */
+export const lengthOutside = (span: Owed, rests: readonly Rest[]): number => outsideRests([span], rests).reduce((sum, { fromMs, untilMs }) => sum + untilMs - fromMs, 0);
 
 /** The longest stretch between `fromMs` and `toMs` in which something was owed all the time and nothing came. */
 export function longestStall(targetId: string, owed: readonly Owed[], arrivals: readonly number[], [fromMs, toMs]: readonly [number, number]): Stall {

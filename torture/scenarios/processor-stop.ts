@@ -7,7 +7,7 @@
 import { now } from '../ledger.ts';
 import type { LogLine, Program } from '../program.ts';
 import type { Scenario, Stage } from '../scenario.ts';
-import { lengthOf, outsideRests } from '../stalls.ts';
+import { lengthOutside } from '../stalls.ts';
 import { CALM, calmTarget, typeOf, UNLIMITED_TARGETS, type TargetPlan } from '../targets.ts';
 
 const STOPPED_MS = 60_000;
@@ -65,8 +65,7 @@ function lanesOf(processor: Program): readonly string[] {
 function expectServed(stage: Stage, targetId: string, stoppedAtMs: number): void {
   const arrivals = stage.fleet.receiver.received.filter((request) => request.targetId === targetId && request.atMs > stoppedAtMs).map(({ atMs }) => atMs);
   const rests = stage.fleet.rests.filter((rest) => rest.targetId === targetId);
-  const waitedMs = (fromMs: number, untilMs: number): number => lengthOf(outsideRests([{ fromMs, untilMs }], rests));
-  const longestMs = arrivals.reduce((longest, atMs, index) => Math.max(longest, waitedMs(arrivals[index - 1] ?? stoppedAtMs, atMs)), arrivals.length === 0 ? Infinity : 0);
+  const longestMs = arrivals.reduce((longest, untilMs, index) => Math.max(longest, lengthOutside({ fromMs: arrivals[index - 1] ?? stoppedAtMs, untilMs }, rests)), arrivals.length === 0 ? Infinity : 0);
   stage.note(`${targetId}: at most ${longestMs.toFixed(0)} ms without a request`);
   stage.expect(longestMs <= SERVED_WITHIN_MS, `${targetId} to be served again within ${SERVED_WITHIN_MS} ms, got ${longestMs.toFixed(0)}`);
 }
