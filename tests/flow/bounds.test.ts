@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { sendMany } from '../../tools/send/load.ts';
 import { answer } from '../../tools/sink/sink.ts';
-import { systemClock, type Clock } from '../../src/runtime/clock.ts';
 import { eventually } from '../support/eventually.ts';
+import { jumpingClock } from '../support/jumping-clock.ts';
 import { useMongo } from '../support/mongo.ts';
 import { post } from '../support/post.ts';
 import { INGEST_SECRET, type WatchedProcessor, type World } from '../support/world.ts';
@@ -75,12 +75,6 @@ describe('a processor that is told to stop', () => {
 const placeSavedAt = async ({ db }: World): Promise<number | undefined> => (await db.collection('resumeTokens').findOne<{ savedAt: Date }>({}))?.savedAt.getTime();
 
 describe('after an outage of the database', () => {
-  /** The system's clock, whose monotonic time a test can move on. */
-  function jumpingClock(): { readonly clock: Clock; readonly jump: (ms: number) => void } {
-    let aheadMs = 0;
-    return { clock: { ...systemClock, monotonic: () => systemClock.monotonic() + aheadMs }, jump: (ms) => (aheadMs += ms) };
-  }
-
   const untilOf = async ({ store }: World, member: string): Promise<number> => (await store.sessions.findOne({ member, live: true }))?.until.getTime() ?? 0;
 
   /** Its next renewal that begins after this call. */

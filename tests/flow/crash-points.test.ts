@@ -111,7 +111,8 @@ describe('the processor dies', beside, () => {
     let held: SinkAnswer = { kind: 'hang' };
     return inWorld({ env: { GLOBAL_CONCURRENCY: '1' }, behaviour: () => held }, async (world) => {
       const server = await world.server();
-      const dying = await world.child('processor', NAME);
+      const dying = await world.child('processor', { ...NAME, LOG_LEVEL: 'debug' });
+      await dying.line('"event":"sweep.finished"'); // Before its first look is over, a lane keeps in the database what comes.
       const { body: sending } = await post(server.url);
       await eventually(() => assert.equal(world.sink.requests.length, 1));
       const queued: string[] = [];
@@ -119,14 +120,11 @@ describe('the processor dies', beside, () => {
       const written = await clusterTimeNow(world.db);
       await eventually(async () => assert.ok((await world.store.resumeTokens.findOne({}))?.clusterTime.greaterThanOrEqual(written), 'the place is saved past them'), { timeoutMs: 30_000 });
       await dying.kill('SIGKILL');
-      // What came while the lane was looking at what it is owed was kept for it at once.
-      const { pending, deliveries } = await onDisk(world);
-      assert.deepEqual([...new Set(deliveries)].filter((state) => state !== 'ready 0'), []);
-      assert.equal(pending + deliveries.length, 4);
+      assert.deepEqual(await onDisk(world), { pending: 4, deliveries: [], timers: [] });
       held = answer(200);
       const { told } = await recover(world, server.url, 4);
       assert.deepEqual(attempts(world, [sending.id, ...queued]), [[1, 1], [1], [1], [1]]);
-      assert.equal(told.all('delivery.parked').reduce((sum, { count }) => sum + count, 0), pending, 'all the others came by way of the sweep');
+      assert.equal(told.all('delivery.parked').reduce((sum, { count }) => sum + count, 0), 4, 'all of them came by way of the sweep');
     });
   });
 

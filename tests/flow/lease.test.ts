@@ -5,17 +5,12 @@ import { DEFAULT_TARGET_ID } from '../../src/domain/ids.ts';
 import { systemClock, type Clock } from '../../src/runtime/clock.ts';
 import { sendMany } from '../../tools/send/load.ts';
 import { eventually } from '../support/eventually.ts';
+import { jumpingClock } from '../support/jumping-clock.ts';
 import { useMongo } from '../support/mongo.ts';
 import { preferredName } from '../support/preferred-name.ts';
 import { INGEST_SECRET } from '../support/world.ts';
 
 const { mongo, inWorld } = useMongo({ args: ['--setParameter', 'enableTestCommands=1'] });
-
-/** The system's clock, one of whose two times a test can move on. */
-function jumpingClock(time: 'monotonic' | 'now'): { readonly clock: Clock; readonly jump: (ms: number) => void } {
-  let aheadMs = 0;
-  return { clock: { ...systemClock, [time]: () => systemClock[time]() + aheadMs }, jump: (ms) => (aheadMs += ms) };
-}
 
 /** A clock on which time goes by so many times as fast. */
 const fastClock = (times: number): Clock => ({
@@ -82,7 +77,7 @@ test('a renewal that hangs is asked for again on another connection, and the lea
 
 test('a renewal that was under way through an outage ends nobody with its answer: the others have yet to renew', () =>
   inWorld({}, async (world) => {
-    const { clock, jump } = jumpingClock('monotonic');
+    const { clock, jump } = jumpingClock();
     const later = await world.child('processor', { PROCESSOR_NAME: 'later' });
     const first = await world.processor({ PROCESSOR_NAME: 'first' }, { clock });
     const admin = world.db.client.db('admin');

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defaultMember } from '../../src/runtime/config.ts';
-import { systemClock, type Clock } from '../../src/runtime/clock.ts';
 import { openChangeReader, startOf, type Change } from '../../src/store/change-stream.ts';
 import type { ResumeTokenDocument } from '../../src/store/store.ts';
 import { createFeed, type Feed, type FeedDeps } from '../../src/streams/feed.ts';
 import { sendMany } from '../../tools/send/load.ts';
 import { eventually } from '../support/eventually.ts';
+import { jumpingClock } from '../support/jumping-clock.ts';
 import { useMongo } from '../support/mongo.ts';
 import { post } from '../support/post.ts';
 import { INGEST_SECRET, type World } from '../support/world.ts';
@@ -23,12 +23,6 @@ const feedWith = (before: () => Promise<void>) => (deps: FeedDeps): Feed =>
       return deps.handle(changes, catchingUp);
     },
   });
-
-/** The system's clock, whose monotonic time a test can move on. */
-function jumpingClock(): { readonly clock: Clock; readonly jump: (ms: number) => void } {
-  let aheadMs = 0;
-  return { clock: { ...systemClock, monotonic: () => systemClock.monotonic() + aheadMs }, jump: (ms) => (aheadMs += ms) };
-}
 
 test('events that the stream has yet to tell of are not parked by the sweep, and are sent once', async () => {
   let goOn = (): void => undefined;
