@@ -32,31 +32,39 @@ export function createRepair(store: Store, serverClock: ServerClock): Repair {
     if (doubtful.length > 0) await restateEvents(store, doubtful);
   }
 
-  /** Until that moment, by the server's clock, somebody was well; what was settled a little before may be unmarked. */
+  /**
+   * Until that moment, by the server's clock, somebody was well; what was settled a little before may be unmarked. Always another
+   * date than the one before, by which a round that is under way sees that there is something new to look at.
+   */
   function suspectSince(lastWell: number): void {
-    const moment = new Date(lastWell - HELD_BACK_AT_MOST_MS);
-    if (since === null || moment < since) since = moment;
+    since = new Date(Math.min(lastWell - HELD_BACK_AT_MOST_MS, since?.getTime() ?? Infinity));
   }
 
   /** A death is noticed only when somebody looks, and that may be long after. */
   async function reachBack(): Promise<void> {
-    for (let from: Date | null = null; since !== null && since !== from; ) {
-      from = since;
-      const lastLife = await lastLifeOfDead(store, from);
+    for (let fromMs = NaN; since !== null && since.getTime() !== fromMs; ) {
+      fromMs = since.getTime();
+      const lastLife = await lastLifeOfDead(store, since);
       if (lastLife !== null) suspectSince(lastLife.getTime());
     }
+  }
+
+  /** Where the next page begins; null when this one was the last. */
+  function after(from: Date, page: readonly { readonly settledAt: Date }[]): Date | null {
+    const last = page.at(-1)?.settledAt;
+    if (last === undefined || page.length < PAGE || last.getTime() > serverClock.now() - SETTLING_MS) return null;
+    return last > from ? last : new Date(last.getTime() + 1);
   }
 
   return {
     suspectRecent: () => suspectSince(serverClock.now()),
     async run(signal) {
       await reachBack();
-      while (since !== null && !signal.aborted) {
-        const page = await findSettledSince(store, since, PAGE);
+      for (let from = since; from !== null && !signal.aborted; from = since) {
+        const page = await findSettledSince(store, from, PAGE);
         await repairPage(page);
-        const last = page.at(-1)?.settledAt;
-        if (last === undefined || page.length < PAGE || last.getTime() > serverClock.now() - SETTLING_MS) since = null;
-        else since = last > since ? last : new Date(last.getTime() + 1);
+        // What came into doubt meanwhile was not seen by this page.
+        if (since === from) since = after(from, page);
       }
     },
   };
