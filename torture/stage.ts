@@ -17,6 +17,8 @@ export interface StageParts {
 
 const LOOK_EVERY_MS = 50;
 const PATIENCE_MS = 60_000;
+/** However long breakers are open, a run ends. */
+const MOST_REST_MS = 300_000;
 
 export class LiveStage implements Stage {
   readonly fleet: Fleet;
@@ -84,7 +86,7 @@ export class LiveStage implements Stage {
 
   async untilSettled(withinMs: number): Promise<number> {
     const fromMs = now();
-    const isLate = (): boolean => lengthOutside({ fromMs, untilMs: now() }, this.fleet.rests) > withinMs;
+    const isLate = (): boolean => lengthOutside({ fromMs, untilMs: now() }, this.fleet.rests) > withinMs || now() - fromMs > withinMs + MOST_REST_MS;
     for (; !(await this.#isSettled()); await this.sleep(LOOK_EVERY_MS)) {
       if (isLate()) throw new Error(`Expected everything to be settled within ${withinMs / 1_000} s beside the time in which breakers were open, it did not come`);
     }
