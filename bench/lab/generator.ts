@@ -62,7 +62,10 @@ async function sendClosed({ report, send, url, perRequest }: Sending, { senders,
   }
 }
 
-/** Every event on a free line, or on a new one: what is slow holds up nothing but itself. */
+/**
+ * Every event on the line that has been free for the longest, or on a new one: what is slow holds up nothing but itself, and no
+ * line is idle for so long that the server closes it.
+ */
 async function sendOpen({ report, send, url }: Omit<Sending, 'perRequest'>, { seconds }: OpenPace, plan: Float64Array): Promise<void> {
   const lines = await Promise.all(Array.from({ length: FIRST_LINES }, () => Line.open(url)));
   const free = [...lines];
@@ -70,7 +73,7 @@ async function sendOpen({ report, send, url }: Omit<Sending, 'perRequest'>, { se
   const underWay = new Set<Promise<void>>();
 
   async function sendOne(index: number): Promise<void> {
-    const line = free.pop() ?? (await openLine());
+    const line = free.shift() ?? (await openLine());
     await send(index, line);
     free.push(line);
   }

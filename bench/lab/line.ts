@@ -27,9 +27,10 @@ export class Line {
     return new Line(socket);
   }
 
-  /** One at a time. Rejects when the connection ends instead of an answer. */
+  /** One at a time. Rejects when the connection ends instead of an answer, or has ended before. */
   ask(request: Buffer): Promise<Message> {
     return new Promise((resolve, reject) => {
+      if (this.#socket.destroyed) throw new Error('Expected an open connection, got one that was closed while it was idle');
       this.#waiting = { resolve, reject };
       this.#socket.write(request);
     });
