@@ -72,7 +72,7 @@ export function createSettler({ store, clock, persist, slots, onTimer, onWritten
     return settlements.map((settlement) => (late.has(settlement) ? 'late' : 'written'));
   }
 
-  return new Batcher({ write, maxItems: MAX_BATCH, spacing: { clock, ms: SPACING_MS, enough: Math.ceil(slots * SHARE_OF_SLOTS) } });
+  return new Batcher({ write, maxItems: MAX_BATCH, spacing: { clock, ms: () => SPACING_MS, enough: Math.ceil(slots * SHARE_OF_SLOTS) } });
 }
 
 /** Whether the stored delivery holds this very attempt. */

@@ -30,10 +30,12 @@ export interface EventWriter {
 }
 
 const MAX_BATCH = 500;
-/** Under a load senders wait this much longer at most, and so their events share commands and flushes. */
+/** Under a load senders wait this much longer at most, and so their events share commands and flushes; the less, the fewer they are. */
 const SPACING_MS = 3;
-/** A write that takes longer is not waited for. */
+const SPACING_MS_EACH = 0.2;
+/** A write that takes longer is not waited for; of few events not even so long, since nearly none would share the next one. */
 const SLOW_MS = 25;
+const SLOW_MS_EACH = 1;
 const LANES = 4;
 /** A sender hears within 2.5 s, whatever the database does. */
 const DEADLINE_MS = 2_300;
@@ -54,7 +56,12 @@ export interface EventWriterDeps {
 }
 
 export function createEventWriter({ store, clock, telemetry, targets }: EventWriterDeps): EventWriter {
-  const batcher = new Batcher<IncomingEvent, Accepted | Problem>({ write, maxItems: MAX_BATCH, lanes: LANES, spacing: { clock, ms: SPACING_MS, besideMs: SLOW_MS, enough: MAX_BATCH } });
+  const batcher = new Batcher<IncomingEvent, Accepted | Problem>({ write, maxItems: MAX_BATCH, lanes: LANES, spacing: {
+    clock,
+    ms: (count) => Math.min(count * SPACING_MS_EACH, SPACING_MS),
+    besideMs: (count) => Math.min(count * SLOW_MS_EACH, SLOW_MS),
+    enough: MAX_BATCH,
+  } });
   /** In the order of their deadlines. */
   const pending = new Map<IncomingEvent, Pending>();
   let pendingBytes = 0;

@@ -4,8 +4,9 @@
  *
  * With few items at once that would be many small writes, one right after the other, each with the whole cost of a command. So
  * writes may be spaced: none begins sooner after the one before it, unless enough wait. What comes after a pause still waits
- * for nothing, and a load pays a part of the spacing in latency for a fraction of the commands. A write beside others under way
- * may have to wait longer: then there is one at a time while the database is fast, and several while it is slow.
+ * for nothing, and a load pays a part of the spacing in latency for a fraction of the commands. How long may depend on how many
+ * items the one before had: an item waits for company where there is company. A write beside others under way may have to wait
+ * longer: then there is one at a time while the database is fast, and several while it is slow.
  */
 import type { Clock } from './clock.ts';
 import { partition } from './partition.ts';
@@ -21,10 +22,10 @@ export interface BatcherOptions<Item, Result> {
 
 export interface Spacing {
   readonly clock: Clock;
-  /** Least time between the beginnings of two writes. */
-  readonly ms: number;
+  /** Least time between the beginnings of two writes, in milliseconds, by how many items the first of them had. */
+  readonly ms: (count: number) => number;
   /** The same while another write is under way; as `ms` unless given. */
-  readonly besideMs?: number;
+  readonly besideMs?: (count: number) => number;
   /** With so many items waiting, and nothing under way, a write begins all the same. */
   readonly enough: number;
 }
@@ -40,7 +41,9 @@ export class Batcher<Item, Result> {
   readonly #spacing: Spacing | undefined;
   #queue: Waiting<Item, Result>[] = [];
   #writing = 0;
+  /** Of the write that was begun last. */
   #lastStartMs = -Infinity;
+  #lastCount = 0;
   /** When this will start writing by itself, at the earliest. */
   #wakesAtMs = Infinity;
   #idleWaiters: (() => void)[] = [];
@@ -90,6 +93,7 @@ export class Batcher<Item, Result> {
   #startWriting(): void {
     while (this.#writing < this.#options.lanes && this.#queue.length > 0 && this.#mayStart()) {
       const batch = this.#queue.splice(0, this.#options.maxItems);
+      this.#lastCount = batch.length;
       this.#writing += 1;
       void this.#write(batch);
     }
@@ -100,7 +104,7 @@ export class Batcher<Item, Result> {
     if (this.#spacing === undefined) return true;
     const { clock, ms, besideMs = ms, enough } = this.#spacing;
     const nowMs = clock.monotonic();
-    const startsAtMs = this.#lastStartMs + (this.#writing > 0 ? besideMs : ms);
+    const startsAtMs = this.#lastStartMs + (this.#writing > 0 ? besideMs : ms)(this.#lastCount);
     const isEnough = this.#writing === 0 && this.#queue.length >= enough;
     if (startsAtMs > nowMs && !isEnough) {
       this.#wakeAt(startsAtMs, clock);

@@ -48,8 +48,12 @@ export interface Feed extends Service {
   readonly reached: (timeoutMs: number, signal: AbortSignal) => Promise<boolean>;
 }
 
-/** Under a load the next batch is read a little later and is larger: each reading costs the server a turn of its own. What comes after a pause is told at once. */
+/**
+ * Under a load the next batch is read a little later and is larger: each reading costs the server a turn of its own. The less
+ * came with the last one, the sooner; what comes after a pause is told at once.
+ */
 const READ_SPACING_MS = 5;
+const READ_SPACING_MS_EACH = 0.5;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 const CLOSE_MS = 1_000;
@@ -82,6 +86,7 @@ export function createFeed(deps: FeedDeps): Feed {
   let toldUpToMs = -Infinity;
   let pauseMs = FIRST_PAUSE_MS;
   let lastReadMs = -Infinity; // On the monotonic clock.
+  let lastCount = 0;
 
   async function chooseStart(): Promise<{ readonly start: StreamStart; readonly ageMs: number | null }> {
     if (position !== null) return { start: { after: position.token, clusterTime: position.clusterTime }, ageMs: 0 };
@@ -101,13 +106,14 @@ export function createFeed(deps: FeedDeps): Feed {
     return { reader: openChangeReader(connection.db, start), milestone: createMilestone(clock, () => clusterTimeNow(connection.db)), unprovenToken: after, catchingUp: true, overtakenAtMs: -Infinity, askedAtMs: null, openedAtMs: clock.monotonic(), changes: 0, offered: 0 };
   }
 
-  const pauseLeftMs = (): number => lastReadMs + READ_SPACING_MS - clock.monotonic();
+  const pauseLeftMs = (): number => lastReadMs + Math.min(lastCount * READ_SPACING_MS_EACH, READ_SPACING_MS) - clock.monotonic();
 
   async function read(stream: OpenStream, signal: AbortSignal): Promise<ChangeBatch> {
     if (pauseLeftMs() > 0) await clock.sleep(pauseLeftMs(), signal);
     lastReadMs = clock.monotonic();
     stream.askedAtMs = clock.monotonic();
     const batch = await patience.within(() => stream.reader.next(), signal);
+    lastCount = batch.changes.length;
     stream.askedAtMs = null;
     stream.unprovenToken = undefined;
     pauseMs = FIRST_PAUSE_MS;

@@ -136,7 +136,7 @@ test('every item is written exactly once, in order, and hears its own result, wh
 describe('spaced writes', () => {
   const spaced = (enough = 100): World & { readonly clock: FakeClock } => {
     const clock = new FakeClock();
-    return { ...world({ spacing: { clock, ms: 10, enough } }), clock };
+    return { ...world({ spacing: { clock, ms: () => 10, enough } }), clock };
   };
 
   test('begin no sooner after each other than that, though nothing is being written', async () => {
@@ -171,7 +171,7 @@ describe('spaced writes', () => {
 
   test('begin beside one that is slow, and at most so many at once', async () => {
     const clock = new FakeClock();
-    const { batcher, writes, finish } = world({ lanes: 2, spacing: { clock, ms: 10, besideMs: 30, enough: 2 } });
+    const { batcher, writes, finish } = world({ lanes: 2, spacing: { clock, ms: () => 10, besideMs: () => 30, enough: 2 } });
     for (const item of [1, 2, 3]) void batcher.add(item);
     await clock.advance(29);
     assert.deepEqual(writes.map(({ items }) => items), [[1]]);
@@ -185,7 +185,7 @@ describe('spaced writes', () => {
 
   test('begin as soon as they may when the one beside them ends sooner', async () => {
     const clock = new FakeClock();
-    const { batcher, writes, finish } = world({ lanes: 2, spacing: { clock, ms: 10, besideMs: 30, enough: 9 } });
+    const { batcher, writes, finish } = world({ lanes: 2, spacing: { clock, ms: () => 10, besideMs: () => 30, enough: 9 } });
     for (const item of [1, 2]) void batcher.add(item);
     await clock.advance(5);
     await finish(0);
@@ -195,6 +195,22 @@ describe('spaced writes', () => {
     await finish(1);
     await clock.advance(20);
     assert.deepEqual([writes.length, clock.sleeping], [2, 0]);
+  });
+
+  test('begin the sooner, the fewer items the one before them had', async () => {
+    const clock = new FakeClock();
+    const { batcher, writes, finish } = world({ spacing: { clock, ms: (count) => Math.min(2 * count, 10), enough: 100 } });
+    void batcher.add(1);
+    await finish(0);
+    for (const item of [2, 3, 4]) void batcher.add(item);
+    await clock.advance(2);
+    assert.deepEqual(writes.map(({ items }) => items), [[1], [2, 3, 4]]);
+    await finish(1);
+    void batcher.add(5);
+    await clock.advance(5);
+    assert.equal(writes.length, 2);
+    await clock.advance(1);
+    assert.deepEqual(writes.map(({ items }) => items), [[1], [2, 3, 4], [5]]);
   });
 
   test('leave nothing behind when it is idle', async () => {
