@@ -251,6 +251,8 @@ export class Lane {
       if (!this.#isAwaited()) return null;
       const leaveLane = await pacer.begin().catch(() => null);
       if (leaveLane === null) return null;
+      // Of a start that had not to wait the pacer knows nothing; nobody holds a slot meanwhile.
+      await spacing.wait(this.#draining.signal);
       const giveSlotBack = await slots.acquire(this.targetId);
       await spacing.wait(this.#draining.signal);
       if (gate.isOpen() && this.#isAwaited()) return this.#start(leaveLane, giveSlotBack);

@@ -5,7 +5,7 @@
 import type { TargetLimits } from '../domain/target.ts';
 
 export interface Pacer {
-  /** Answers at once: how to give the place back, or null when one has to wait. */
+  /** For a start that the spacing allows now (spacing.ts). Answers at once: how to give the place back, or null when one has to wait. */
   beginNow(): (() => void) | null;
   /** Rejects once closed. At most one caller waits at a time: the lane's pump. */
   begin(): Promise<() => void>;

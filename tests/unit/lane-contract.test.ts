@@ -6,6 +6,7 @@ import { LaneDrained } from '../../src/delivery/lane.ts';
 import { spacingMs } from '../../src/delivery/pacer.ts';
 import { Slots } from '../../src/delivery/slots.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
+import { eventually } from '../support/eventually.ts';
 import { FakeClock, settled } from '../support/fake-clock.ts';
 import { idOf, range } from './delivery-parts.ts';
 import { LIMITED, UNLIMITED, world, type World } from './lane-world.ts';
@@ -202,6 +203,26 @@ describe('a limited lane', () => {
     await untilLength(starts, 12);
     // Counted from the beginning, since a start may be noted late on a busy machine, and never early.
     for (const [index, { atMs }] of starts.entries()) assert.ok(atMs - beforeMs >= (index + 1) * spacingMs(limits), `start ${index + 1}: expected ${(index + 1) * spacingMs(limits)} ms, got ${atMs - beforeMs}`);
+  });
+});
+
+describe('a limited lane after a pause', () => {
+  test('starts one at once; the next waits its interval, and holds no slot meanwhile', async () => {
+    const [clock, slots] = [new FakeClock(), new Slots(1)];
+    const { offer, starts, limits } = world(LIMITED, { clock, slots });
+    await clock.advance(spacingMs(limits));
+    offer(1);
+    await settled();
+    assert.equal(starts.length, 1);
+    offer(2);
+    await eventually(() => assert.equal(clock.sleeping, 1));
+    await clock.advance(spacingMs(limits) - 1);
+    assert.equal(starts.length, 1);
+    const giveBack = slots.acquireNow('tgt_another');
+    assert.ok(giveBack, 'a free slot');
+    giveBack();
+    await clock.advance(1);
+    await eventually(() => assert.equal(starts.length, 2));
   });
 });
 
