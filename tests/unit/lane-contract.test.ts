@@ -9,14 +9,14 @@ import { systemClock } from '../../src/runtime/clock.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeClock, settled } from '../support/fake-clock.ts';
 import { idOf, range } from './delivery-parts.ts';
-import { LIMITED, UNLIMITED, world, type World } from './lane-world.ts';
+import { FAST, LIMITED, UNLIMITED, world, type World } from './lane-world.ts';
 
 const idsOf = (starts: World['starts']): readonly DeliveryId[] => starts.map(({ id }) => id);
 
 /** Long enough for several starts of either kind, were they let. */
 const A_WHILE_MS = 80;
 
-for (const kind of [LIMITED, UNLIMITED]) {
+for (const kind of [LIMITED, FAST, UNLIMITED]) {
   describe(`a lane, ${kind.name}`, () => {
     test('delivers each offered job exactly once, in the order they came', async () => {
       const { lane, offer, starts, untilLength, pass } = world(kind);
@@ -203,6 +203,13 @@ describe('a limited lane', () => {
     await untilLength(starts, 12);
     // Counted from the beginning, since a start may be noted late on a busy machine, and never early.
     for (const [index, { atMs }] of starts.entries()) assert.ok(atMs - beforeMs >= (index + 1) * spacingMs(limits), `start ${index + 1}: expected ${(index + 1) * spacingMs(limits)} ms, got ${atMs - beforeMs}`);
+  });
+
+  test('does so too when it is too fast for a limiter, and loses no time', async () => {
+    const { offer, starts, limits, untilLength } = world(FAST, { concurrency: 0, tries: 2 });
+    offer(...range(6));
+    await untilLength(starts, 12);
+    assert.deepEqual(starts.slice(1).map(({ atMs }, index) => atMs - (starts[index]?.atMs ?? NaN)), new Array(11).fill(spacingMs(limits)));
   });
 });
 

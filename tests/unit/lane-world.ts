@@ -9,8 +9,8 @@ import type { TargetLimits } from '../../src/domain/target.ts';
 import { allowanceOf, MemoryBudget } from '../../src/delivery/budget.ts';
 import { Gate } from '../../src/delivery/gate.ts';
 import { Lane, LaneDrained } from '../../src/delivery/lane.ts';
-import { createLimitedPacer } from '../../src/delivery/limited-pacer.ts';
-import { createOpenPacer, spacingMs } from '../../src/delivery/pacer.ts';
+import { createPacer } from '../../src/delivery/limited-pacer.ts';
+import { spacingMs } from '../../src/delivery/pacer.ts';
 import { Slots } from '../../src/delivery/slots.ts';
 import { Spacing } from '../../src/delivery/spacing.ts';
 import { systemClock, type Clock } from '../../src/runtime/clock.ts';
@@ -59,6 +59,8 @@ function fakeTime(): Time {
 }
 
 export const LIMITED: Kind = { name: 'limited', ratePerSecond: 50, time: realTime };
+/** Too fast for a limiter to be worth it: the look before each start paces it alone. */
+export const FAST: Kind = { name: 'limited to many a second', ratePerSecond: 200, time: fakeTime };
 export const UNLIMITED: Kind = { name: 'unlimited', ratePerSecond: 0, time: fakeTime };
 
 export interface Options {
@@ -123,7 +125,7 @@ export function world({ ratePerSecond, time }: Kind, { concurrency = 2, slots = 
   const lane = new Lane(TARGET_ID, {
     slots, deliver,
     gate: new Gate({ clock, isTrusted: () => may.isTrusted, isActive: () => may.isActive }),
-    pacer: ratePerSecond > 0 ? createLimitedPacer(limits) : createOpenPacer(concurrency),
+    pacer: createPacer(limits),
     spacing: new Spacing(clock, spacingMs(limits)),
     // Ten ids for the limited kind, a share of twenty for the other: small enough to fill.
     allowance: allowanceOf({ ...limits, ratePerSecond: Math.min(ratePerSecond, 2) }, new MemoryBudget(20 * 1_024)),
