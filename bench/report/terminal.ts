@@ -19,7 +19,7 @@ export function runLines(workload: string, { variant, pair, result }: Run): read
     `${workload}, ${variant}, pair ${pair + 1}${events === 0 ? '' : `: ${events} accepted = stored = delivered`}`,
     ...lineOf('rates', figures, ['deliveredPerSecond', 'acceptedPerSecond', 'offeredPerSecond', 'megabytesPerSecond']),
     ...lineOf('latencies', figures, ['ackP50Ms', 'ackP99Ms', 'endToEndP50Ms', 'endToEndP99Ms']),
-    ...(events === 0 ? [] : [row('CPU s per 1,000 events', `${byName(cpuPerThousand, 3)}, all ${sum(Object.values(cpuPerThousand)).toFixed(3)}`)]),
+    ...(Object.keys(cpuPerThousand).length === 0 ? [] : [row('CPU s per 1,000 events', `${byName(cpuPerThousand, 3)}, all ${sum(Object.values(cpuPerThousand)).toFixed(3)}`)]),
     row('peak memory, MiB', byName(peakRssMiB, 0)),
     ...countLines(result),
   ];

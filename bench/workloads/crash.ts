@@ -32,9 +32,10 @@ function run(conditions: Conditions): Promise<RunResult> {
     const arrivals = await lab.arrivals(load.ids.length);
     await lab.rig.settle();
     await lab.rig.startCounts();
-    const result = resultOf(await lab.measured(passageOf(load, arrivals), before));
+    // What the killed ones have used went with them.
+    const { figures: { cpuPerThousand: _partly, ...figures }, ...result } = resultOf(await lab.measured(passageOf(load, arrivals), before));
     await lab.proveStored();
-    return { ...withFigures(result, { offeredPerSecond: rate, kills, allowedDuplicates: kills * SLOTS, lost: 0 }), counts: null };
+    return withFigures({ ...result, figures, cpuPerThousand: {}, counts: null }, { offeredPerSecond: rate, kills, allowedDuplicates: kills * SLOTS, lost: 0 });
   });
 }
 
