@@ -2,7 +2,7 @@
  * A lane: the one place in the fleet that sends to a target. Whatever wants to start there takes a turn (turn-queue.ts), and
  * every turn passes the same four doors in the same order:
  *
- *   gate (trusted, active, not held, not broken) → pacer (a place in the lane, the rate) → slot (the processor's) → spacing
+ *   gate (trusted, active, not held, not broken) → pacer (a place in the lane, the rate) → spacing → slot (the processor's)
  *
  * The gate is looked at once more at the very end, since a wait lies between. One pump walks turn after turn through the
  * doors, so starts never overtake each other. `drain()` ends it: what has not started is forgotten here and still owed there.
@@ -251,10 +251,9 @@ export class Lane {
       if (!this.#isAwaited()) return null;
       const leaveLane = await pacer.begin().catch(() => null);
       if (leaveLane === null) return null;
-      // Of a start that had not to wait the pacer knows nothing; nobody holds a slot meanwhile.
+      // Of a start that had not to wait the pacer knows nothing. What has passed here stays so: nothing starts but by this pump.
       await spacing.wait(this.#draining.signal);
       const giveSlotBack = await slots.acquire(this.targetId);
-      await spacing.wait(this.#draining.signal);
       if (gate.isOpen() && this.#isAwaited()) return this.#start(leaveLane, giveSlotBack);
       leaveLane();
       giveSlotBack();

@@ -1,5 +1,5 @@
 /**
- * The last look before a start: never sooner than `everyMs` after the start before it, measured from when that one really
+ * The look before a start: never sooner than `everyMs` after the start before it, measured from when that one really
  * began, on the monotonic clock. Bottleneck plans on the wall clock, and a start can be held up after its turn came (for a
  * slot, a late timer); this keeps the promise through both. A new lane waits one interval first: its last owner may have
  * started a send just now.
