@@ -17,6 +17,7 @@ export type SessionId = Branded<'session'>;
 export type SecretId = Branded<'secret'>;
 export type TokenId = Branded<'token'>;
 export type AuditId = Branded<'audit'>;
+export type ReplayId = Branded<'replay'>;
 
 /** ulid asks for one random number after another; drawing each from the system alone would cost more than all the rest. */
 const POOL_BYTES = 4_096;
@@ -58,6 +59,9 @@ export const bareSecretId = (index: number): SecretId => `sec_${index}` as Secre
 export const newTokenId = (nowMs: number): TokenId => `tok_${ulid(nowMs)}` as TokenId;
 /** `aud_<ulid>`: what was changed, by whom. */
 export const newAuditId = (nowMs: number): AuditId => `aud_${ulid(nowMs)}` as AuditId;
+
+/** `rpl_…`: the batch of a replay that made a delivery ready. */
+export const newReplayId = (): ReplayId => `rpl_${randomBytes(12).toString('hex')}` as ReplayId;
 
 export const isTokenId = (text: string): text is TokenId => TOKEN_ID.test(text);
 export const isAuditId = (text: string): text is AuditId => AUDIT_ID.test(text);

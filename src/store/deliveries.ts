@@ -2,7 +2,7 @@
  * Statements on `deliveries`. Every move is one filtered write on one document: the filter says what the writer believes, and
  * a write that matches nothing is the answer "you are late".
  */
-import type { AnyBulkWriteOperation, Filter, UpdateFilter } from 'mongodb';
+import type { Filter, UpdateFilter } from 'mongodb';
 import { ATTEMPTS_KEPT, type Attempt } from '../domain/attempt.ts';
 import type { Delivery, DeliveryClaim, OpenDelivery } from '../domain/delivery.ts';
 import type { DeliveryProgress } from '../domain/event-status.ts';
@@ -11,6 +11,7 @@ import type { EventHead } from './events.ts';
 import { insertNew } from './insert-new.ts';
 import { endOpen } from './owed.ts';
 import type { DeliveryDocument, Store } from './store.ts';
+import { updateEach, type Change } from './update-each.ts';
 
 /** Where a delivery goes after an attempt. `at` is on the server's clock. */
 export type SettledState =
@@ -38,10 +39,9 @@ function firstDocument({ claim: { id, eventId, targetId, generation, attemptCoun
 }
 
 /** T5. Results of deliveries that have a document. Answers whether every one of them matched. */
-export async function settleOpenDeliveries({ deliveries }: Store, settlements: readonly Settlement[]): Promise<boolean> {
-  const operations: AnyBulkWriteOperation<DeliveryDocument>[] = settlements.map((settlement) => ({ updateOne: { filter: openFilter(settlement), update: settleUpdate(settlement) } }));
-  const { matchedCount } = await deliveries.bulkWrite(operations, { ordered: false });
-  return matchedCount === settlements.length;
+export async function settleOpenDeliveries(store: Store, settlements: readonly Settlement[]): Promise<boolean> {
+  const changes = settlements.map((settlement): Change<DeliveryDocument> => ({ filter: openFilter(settlement), update: settleUpdate(settlement) }));
+  return (await updateEach(store, 'deliveries', changes)) === settlements.length;
 }
 
 /** A proven 2xx is accepted in any unsettled state, even from a late holder; a late failure changes nothing. */

@@ -8,15 +8,16 @@
  *
  * Run again after a crash it finds what is left, because it goes by the state of deliveries and not by the words on events.
  */
-import type { AnyBulkWriteOperation, Filter } from 'mongodb';
+import type { Filter } from 'mongodb';
 import type { DeadDelivery, DeliveredDelivery } from '../domain/delivery.ts';
 import type { EventStatus } from '../domain/event.ts';
 import { eventStatusOf, isFinalStatus, type DeliveryProgress } from '../domain/event-status.ts';
-import type { DeliveryId, EventId, TargetId } from '../domain/ids.ts';
+import { newReplayId, type DeliveryId, type EventId, type ReplayId, type TargetId } from '../domain/ids.ts';
 import { progressOf } from './deliveries.ts';
 import type { EventHead } from './events.ts';
 import { fireTimers, writeTimers, type Timer } from './schedule.ts';
 import type { DeliveryDocument, EventDocument, Store } from './store.ts';
+import { updateEach, type Change } from './update-each.ts';
 
 export type SettledDelivery = DeadDelivery | DeliveredDelivery;
 
@@ -29,9 +30,6 @@ export interface ReplayResult {
   readonly gone: readonly SettledDelivery[];
 }
 
-/** Moves under way at once: they share journal flushes, and the pool has 20 connections. */
-const MOVES_AT_ONCE = 16;
-
 export async function replayDeliveries(store: Store, settled: readonly SettledDelivery[]): Promise<ReplayResult> {
   const eventIds = [...new Set(settled.map(({ eventId }) => eventId))];
   await reopenEvents(store, eventIds);
@@ -39,7 +37,8 @@ export async function replayDeliveries(store: Store, settled: readonly SettledDe
   const sendable = settled.filter(({ eventId }) => present.has(eventId));
   const wakeAts = await moveAll(store, sendable);
   const moved = sendable.filter(({ id }) => wakeAts.has(id));
-  if (moved.length > 0) await wake(store, moved.map((delivery) => timerOf(delivery, wakeAts)));
+  const timers = timersOf(moved, wakeAts);
+  if (timers.length > 0) await wake(store, timers);
   await restateEvents(store, [...present]);
   return {
     replayed: moved,
@@ -59,34 +58,43 @@ async function reopenEvents({ events }: Store, ids: readonly EventId[]): Promise
   await events.updateMany({ _id: { $in: [...ids] } }, { $unset: { settledAt: '' }, $set: { status: 'RECEIVED', pendingFanOut: true }, $inc: { reopened: 1 } });
 }
 
-/** When each of those that moved is due. */
-async function moveAll(store: Store, deliveries: readonly SettledDelivery[]): Promise<ReadonlyMap<DeliveryId, Date>> {
-  const wakeAts = new Map<DeliveryId, Date>();
-  const queue = deliveries.values();
-  const moveNext = async (): Promise<void> => {
-    for (const delivery of queue) {
-      const wakeAt = await replayDelivery(store, delivery);
-      if (wakeAt !== null) wakeAts.set(delivery.id, wakeAt);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(MOVES_AT_ONCE, deliveries.length) }, moveNext));
-  return wakeAts;
+/**
+ * Moves them by one command: one for each would be a flush of the journal for each, and take MongoDB away from whatever else
+ * goes on. A command tells only how many have moved, so they are stamped, and found by the stamp. Answers when each of those that
+ * moved is due; null when it has been attempted already, so that there is none to wake.
+ */
+async function moveAll(store: Store, settled: readonly SettledDelivery[]): Promise<ReadonlyMap<DeliveryId, Date | null>> {
+  const replay = newReplayId();
+  const alike = groupBy(settled, ({ generation, state }) => `${generation} ${state}`);
+  await updateEach<DeliveryDocument>(store, 'deliveries', alike.map(([first, ids]) => moveOf(first, ids, replay)));
+  const moved = await store.deliveries.find({ _id: { $in: settled.map(({ id }) => id) }, replay }, { projection: { wakeAt: 1 } }).toArray();
+  return new Map(moved.map(({ _id, wakeAt = null }) => [_id, wakeAt]));
 }
 
-/** Makes one settled delivery ready, due at once; answers the server's time of it, null when it has moved on since it was read. */
-async function replayDelivery({ deliveries }: Store, { id, generation, state }: SettledDelivery): Promise<Date | null> {
-  const moved = await deliveries.findOneAndUpdate(
-    { _id: id, generation, state },
-    [{ $set: { state: 'ready', generation: generation + 1, attemptCount: 0, wakeAt: '$$NOW' } }, { $unset: ['settledAt', 'reason'] }],
-    { returnDocument: 'after', projection: { wakeAt: 1 } },
-  );
-  return moved?.wakeAt ?? null;
+/** Makes settled deliveries of one generation ready, due at once by the server's clock. */
+const moveOf = ({ generation, state }: SettledDelivery, ids: readonly DeliveryId[], replay: ReplayId): Change<DeliveryDocument> => ({
+  filter: { _id: { $in: [...ids] }, generation, state },
+  update: [{ $set: { state: 'ready', generation: generation + 1, attemptCount: 0, wakeAt: '$$NOW', replay } }, { $unset: ['settledAt', 'reason'] }],
+  multi: true,
+});
+
+/** The first of each group stands for what its members have in common. */
+function groupBy<Item extends { readonly id: string }>(items: readonly Item[], keyOf: (item: Item) => string): readonly (readonly [Item, readonly Item['id'][]])[] {
+  const groups = new Map<string, readonly [Item, Item['id'][]]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group === undefined) groups.set(keyOf(item), [item, [item.id]]);
+    else group[1].push(item.id);
+  }
+  return [...groups.values()];
 }
 
 /** For the first attempt of the new generation, due by the same clock as the delivery. */
-const timerOf = ({ id, targetId, generation }: SettledDelivery, wakeAts: ReadonlyMap<DeliveryId, Date>): Timer => ({
-  deliveryId: id, targetId, generation: generation + 1, attempt: 1, dueAt: wakeAts.get(id) ?? new Date(0),
-});
+const timersOf = (moved: readonly SettledDelivery[], wakeAts: ReadonlyMap<DeliveryId, Date | null>): readonly Timer[] =>
+  moved.flatMap(({ id, targetId, generation }) => {
+    const dueAt = wakeAts.get(id) ?? null;
+    return dueAt === null ? [] : [{ deliveryId: id, targetId, generation: generation + 1, attempt: 1, dueAt }];
+  });
 
 /**
  * Computes the words of these events again. Words are read before progress, and written only over what was read: whoever wrote
@@ -104,18 +112,20 @@ export async function restateEvents(store: Store, ids: readonly EventId[]): Prom
 type Word = EventHead & Pick<EventDocument, 'status' | 'settledAt' | 'pendingFanOut' | 'reopened'>;
 
 interface Restatement {
-  readonly word: Word;
+  readonly id: EventId;
+  /** As read. */
+  readonly word: Omit<Word, keyof EventHead>;
   readonly to: EventStatus;
   readonly isFannedOut: boolean;
 }
 
 /** Nothing when the word is right already. */
-function rightWord(word: Word, known: readonly DeliveryProgress[]): readonly Restatement[] {
-  const { targetIds, status, settledAt, pendingFanOut } = word;
+function rightWord({ id, targetIds, ...word }: Word, known: readonly DeliveryProgress[]): readonly Restatement[] {
+  const { status, settledAt, pendingFanOut } = word;
   const to = eventStatusOf(targetIds.length, known);
   const isFannedOut = known.length >= targetIds.length;
   const isRight = status === to && isFinalStatus(to) === (settledAt !== undefined) && !(isFannedOut && pendingFanOut === true);
-  return isRight ? [] : [{ word, to, isFannedOut }];
+  return isRight ? [] : [{ id, word, to, isFannedOut }];
 }
 
 /** The words of those events that exist. */
@@ -125,15 +135,18 @@ async function findWords({ events }: Store, ids: readonly EventId[]): Promise<re
 }
 
 /** Durable, unlike other marks: these words are in doubt, and nobody might look at them again. Answers whether all matched. */
-async function rewriteWords({ events }: Store, wrong: readonly Restatement[]): Promise<boolean> {
-  const operations: AnyBulkWriteOperation<EventDocument>[] = wrong.map(({ word: { id, status, ...rest }, to, isFannedOut }) => {
-    const asRead = { settledAt: rest.settledAt ?? ABSENT, pendingFanOut: rest.pendingFanOut ?? ABSENT, reopened: rest.reopened ?? ABSENT };
-    const final = isFinalStatus(to);
-    const unset = { ...(isFannedOut ? { pendingFanOut: '' as const } : {}), ...(final ? {} : { settledAt: '' as const }) };
-    return { updateOne: { filter: { _id: id, status, ...asRead }, update: { $set: { status: to }, $unset: unset, ...(final ? { $currentDate: { settledAt: true } } : {}) } } };
-  });
-  const { matchedCount } = await events.bulkWrite(operations, { ordered: false });
-  return matchedCount === wrong.length;
+async function rewriteWords(store: Store, wrong: readonly Restatement[]): Promise<boolean> {
+  const alike = groupBy(wrong, ({ id: _, ...rest }) => JSON.stringify(rest));
+  return (await updateEach(store, 'events', alike.map(([first, ids]) => rewriteOf(first, ids)))) === wrong.length;
+}
+
+/** Of events that say the same, and are to say the same. */
+function rewriteOf({ word: { status, ...rest }, to, isFannedOut }: Restatement, ids: readonly EventId[]): Change<EventDocument> {
+  const asRead = { settledAt: rest.settledAt ?? ABSENT, pendingFanOut: rest.pendingFanOut ?? ABSENT, reopened: rest.reopened ?? ABSENT };
+  const final = isFinalStatus(to);
+  const unset = { ...(isFannedOut ? { pendingFanOut: '' as const } : {}), ...(final ? {} : { settledAt: '' as const }) };
+  const update = { $set: { status: to }, $unset: unset, ...(final ? { $currentDate: { settledAt: true } as const } : {}) };
+  return { filter: { _id: { $in: [...ids] }, status, ...asRead }, update, multi: true };
 }
 
 const ABSENT = { $exists: false };

@@ -8,7 +8,7 @@ import type { BreakerState } from '../domain/breaker.ts';
 import type { DeliveryState } from '../domain/delivery.ts';
 import type { EventStatus } from '../domain/event.ts';
 import type { PayloadFilter } from '../domain/filter.ts';
-import type { AuditId, DeliveryId, EventId, SessionId, TargetId, TimerId, TokenId } from '../domain/ids.ts';
+import type { AuditId, DeliveryId, EventId, ReplayId, SessionId, TargetId, TimerId, TokenId } from '../domain/ids.ts';
 import type { Keyring } from '../domain/sealing.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { Place, SourceLimits, SourceScheme } from '../domain/source.ts';
@@ -43,6 +43,8 @@ export interface DeliveryDocument {
   attempts: Attempt[];
   /** In `ready` and `waiting` only, so that finished documents leave the hot index. */
   wakeAt?: Date;
+  /** The batch of the replay that made it ready last; absent until the first. */
+  replay?: ReplayId;
   reason?: string;
   settledAt?: Date;
 }

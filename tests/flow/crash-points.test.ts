@@ -188,8 +188,8 @@ describe('the processor dies around a retry', beside, () => {
     ['with a timer and the delivery as before: the same', 'schedule.insert:after:2', 2, { pending: 0, deliveries: ['waiting 1'], timers: ['due', 'waiting'] }, [1, 2, 2]],
     ['before a timer is flipped: the next scheduler flips it', 'schedule.updateMany:before:1', 1, { pending: 0, deliveries: ['waiting 1'], timers: ['waiting'] }, [1, 2]],
     ['after a timer is flipped: its change event is told again', 'schedule.updateMany:after:1', 1, { pending: 0, deliveries: ['waiting 1'], timers: ['due'] }, [1, 2]],
-    ['after the answer to a retry: that attempt is made once more', 'deliveries.bulkWrite:before:1', 1, { pending: 0, deliveries: ['waiting 1'], timers: ['due'] }, [1, 2, 2]],
-    ['after the result of a retry: the event is marked, and nothing is sent', 'deliveries.bulkWrite:after:1', 1, { pending: 0, deliveries: ['delivered 2'], timers: ['due'] }, [1, 2]],
+    ['after the answer to a retry: that attempt is made once more', 'deliveries.update:before:1', 1, { pending: 0, deliveries: ['waiting 1'], timers: ['due'] }, [1, 2, 2]],
+    ['after the result of a retry: the event is marked, and nothing is sent', 'deliveries.update:after:1', 1, { pending: 0, deliveries: ['delivered 2'], timers: ['due'] }, [1, 2]],
   ];
 
   async function crashAround(world: World, at: string, expected: OnDisk): Promise<{ readonly url: string; readonly id: string }> {

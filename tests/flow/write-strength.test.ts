@@ -1,18 +1,17 @@
 /** What an acknowledgement and a settled delivery hang on is in the journals of a majority before anybody acts on it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MongoClient, type CommandStartedEvent } from 'mongodb';
 import { firstClaim } from '../../src/domain/delivery.ts';
 import { deliveryIdOf, newEventId, newSessionId } from '../../src/domain/ids.ts';
 import { endOrphans, insertFirstResults, parkDeliveries, settleOpenDeliveries, type Settlement } from '../../src/store/deliveries.ts';
 import { holdLane, listLanes, releaseLane, takeLane } from '../../src/store/lanes.ts';
 import { fireTimers, writeTimers } from '../../src/store/schedule.ts';
 import { endExpiredSessions, endSession, renewSession, startSession } from '../../src/store/sessions.ts';
-import { openStore, type Store } from '../../src/store/store.ts';
 import { answer } from '../../tools/sink/sink.ts';
 import { useMongo } from '../support/mongo.ts';
 import { post } from '../support/post.ts';
 import { ONE } from '../support/replay.ts';
+import { writesOf } from '../support/writes.ts';
 
 const { mongo, inWorld } = useMongo();
 
@@ -49,21 +48,6 @@ test('running programs store events, results, parking, timers, lanes and session
     }
   }));
 
-const WRITE_COMMANDS = ['insert', 'update', 'delete', 'findAndModify'];
-
-/** Runs statements on a connection that tells of every command; answers the writes among them. */
-async function writesOf(databaseName: string, run: (store: Store) => Promise<unknown>): Promise<readonly CommandStartedEvent[]> {
-  const client = await new MongoClient(mongo().uri, { monitorCommands: true }).connect();
-  try {
-    const started: CommandStartedEvent[] = [];
-    client.on('commandStarted', (event) => started.push(event));
-    await run(openStore(client.db(databaseName)));
-    return started.filter(({ commandName }) => WRITE_COMMANDS.includes(commandName));
-  } finally {
-    await client.close();
-  }
-}
-
 test('no statement on deliveries, timers, lanes and sessions asks for less', () =>
   inWorld({}, async ({ db }) => {
     const eventId = newEventId(Date.now());
@@ -71,7 +55,7 @@ test('no statement on deliveries, timers, lanes and sessions asks for less', () 
     const settlement = (attemptCount: number): Settlement => ({ claim: { ...claim, stored: attemptCount > 0, attemptCount }, attempts: [], to: { state: 'waiting', wakeAt: new Date() } });
     const timer = { deliveryId: claim.id, targetId: ONE, generation: 0, attempt: 2, dueAt: new Date() };
     const session = newSessionId(Date.now());
-    const writes = await writesOf(db.databaseName, async (store) => {
+    const writes = await writesOf({ uri: mongo().uri, databaseName: db.databaseName }, async (store) => {
       await insertFirstResults(store, [settlement(0)]);
       await settleOpenDeliveries(store, [settlement(1)]);
       await parkDeliveries(store, [claim], new Date());

@@ -7,6 +7,7 @@ import { DURABLE, type Store } from '../../src/store/store.ts';
 import type { Steps } from './steps.ts';
 
 const WRITES: ReadonlySet<string | symbol> = new Set(['insertOne', 'insertMany', 'updateOne', 'updateMany', 'bulkWrite', 'findOneAndUpdate', 'deleteOne', 'deleteMany', 'replaceOne']);
+const COMMANDS = ['insert', 'update'] as const;
 const QUICK_WRITES: ReadonlySet<string | symbol> = new Set(['updateOne', 'updateMany']);
 const READS: ReadonlySet<string | symbol> = new Set(['findOne', 'countDocuments']);
 const CURSORS: ReadonlySet<string | symbol> = new Set(['find', 'aggregate']);
@@ -55,15 +56,16 @@ export function steppedStore({ store, steps, actor, onWritten }: SteppedStoreDep
     } });
   }
 
-  /** Inserts are commands of the database itself; whatever else is asked of it is no step. */
+  /** Inserts and some updates are commands of the database itself; whatever else is asked of it is no step. */
   function wrapDatabase<Database extends object>(database: Database): Database {
     return new Proxy(database, { get(target, key) {
       const value: unknown = Reflect.get(target, key, target);
       if (typeof value !== 'function') return value;
       const call = (values: readonly unknown[]): unknown => (value as Method).apply(target, [...values]);
       return (...values: readonly unknown[]) => {
-        const collection = key === 'command' ? (values[0] as { readonly insert?: string }).insert : undefined;
-        return collection === undefined ? call(values) : step(`${collection}.insert`, () => call(values), true);
+        const command = key === 'command' ? (values[0] as Readonly<Record<string, unknown>>) : {};
+        const verb = COMMANDS.find((name) => name in command);
+        return verb === undefined ? call(values) : step(`${String(command[verb])}.${verb}`, () => call(values), true);
       };
     } });
   }

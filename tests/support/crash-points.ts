@@ -7,7 +7,7 @@
  *   deliveries.insert:after:1     all of it is acknowledged by the server, and the program has not heard of it
  *   deliveries.insert:halfway:1   half of its documents are; calls with fewer than two documents are not counted
  *
- * An insert is a command of the database; everything else is a method of the collection.
+ * Inserts, and updates of many that differ, are commands of the database; everything else is a method of the collection.
  */
 import { Collection, Db, type Document } from 'mongodb';
 
@@ -45,14 +45,17 @@ function fuse({ moment, call: last }: CrashPoint): (whole: Call, half: Call) => 
   };
 }
 
-function installInserts(point: CrashPoint): void {
+/** Where a plain command keeps what it writes. */
+const WRITTEN: Readonly<Record<string, string>> = { insert: 'documents', update: 'updates' };
+
+function installCommand(point: CrashPoint, written: string): void {
   const burn = fuse(point);
   const commands = Db.prototype as { command: (this: Db, command: Document, ...rest: unknown[]) => Promise<unknown> };
   const original = commands.command;
   commands.command = function (command, ...rest) {
-    const documents = command['insert'] === point.collection ? (command['documents'] as readonly unknown[]) : [];
-    if (documents.length < (point.moment === 'halfway' ? 2 : 1)) return original.call(this, command, ...rest);
-    return burn(() => original.call(this, command, ...rest), () => original.call(this, { ...command, documents: firstHalf(documents) }, ...rest));
+    const items = command[point.method] === point.collection ? (command[written] as readonly unknown[]) : [];
+    if (items.length < (point.moment === 'halfway' ? 2 : 1)) return original.call(this, command, ...rest);
+    return burn(() => original.call(this, command, ...rest), () => original.call(this, { ...command, [written]: firstHalf(items) }, ...rest));
   };
 }
 
@@ -60,7 +63,7 @@ function installMethod(point: CrashPoint): void {
   const burn = fuse(point);
   const methods = Collection.prototype as unknown as Record<string, (this: Collection, ...args: unknown[]) => Promise<unknown>>;
   const original = methods[point.method];
-  if (original === undefined) throw new Error(`CRASH_AT: expected insert, or a method of a collection, got ${point.method}`);
+  if (original === undefined) throw new Error(`CRASH_AT: expected insert, update, or a method of a collection, got ${point.method}`);
   methods[point.method] = function (this: Collection, ...args) {
     const whole = (): Promise<unknown> => original.apply(this, args);
     return this.collectionName === point.collection ? burn(whole, whole) : whole();
@@ -68,5 +71,6 @@ function installMethod(point: CrashPoint): void {
 }
 
 const point = readPoint(process.env['CRASH_AT'] ?? '');
-if (point.method === 'insert') installInserts(point);
-else installMethod(point);
+const written = WRITTEN[point.method];
+if (written === undefined) installMethod(point);
+else installCommand(point, written);
