@@ -224,8 +224,8 @@ test('an interrupted replay ends its batch, and the next one goes on', () =>
       limit: count, signal: interrupt.signal, ratePerSecond: null, onBatch: () => interrupt.abort(),
     }, progress);
     assert.equal(end, 'interrupted');
-    assert.equal(progress.ids.length, 200);
-    assert.equal(await world.store.schedule.countDocuments({}), 200);
+    assert.equal(progress.ids.length, 100);
+    assert.equal(await world.store.schedule.countDocuments({}), 100);
     const { lines } = await replay(world, ['--yes', '--limit', '200']);
     assert.ok(lines.includes('The limit was reached and more fit: run it again, or raise --limit'), lines.join('\n'));
     await replay(world, ['--yes']);
@@ -233,16 +233,30 @@ test('an interrupted replay ends its batch, and the next one goes on', () =>
     assert.equal(await world.store.deliveries.countDocuments({ generation: 1 }), count);
   }));
 
+/** When each batch was done, and how many deliveries had been handled by then; time passes only where it is slept or spent. */
+async function pacesOf(world: World, { ratePerSecond, batchMs, limit }: { readonly ratePerSecond: number | null; readonly batchMs: number; readonly limit: number }): Promise<readonly (readonly [atMs: number, handled: number])[]> {
+  let nowMs = 0;
+  const clock = { now: () => nowMs, monotonic: () => nowMs, after: (afterMs: number, act: () => void) => systemClock.after(afterMs, act), sleep: (ms: number) => Promise.resolve().then(() => { nowMs += ms; }) };
+  const search = { targetIds: [ONE], state: 'dead' as const, type: null, from: null, before: null };
+  const paces: (readonly [atMs: number, handled: number])[] = [];
+  const onBatch = ({ handled }: RunProgress): void => {
+    nowMs += batchMs;
+    paces.push([nowMs, handled]);
+  };
+  await replayPages({ store: world.store, clock }, searchAll(world.store, search), { limit, signal: new AbortController().signal, ratePerSecond, onBatch });
+  return paces;
+}
+
 test('a rate spreads a replay evenly', () =>
   inSeeded(async (world) => {
     for (let done = 0; done < 12; done += 1) await seed(world);
-    let nowMs = 0;
-    const clock = { now: () => nowMs, monotonic: () => nowMs, after: (afterMs: number, act: () => void) => systemClock.after(afterMs, act), sleep: (ms: number) => Promise.resolve().then(() => { nowMs += ms; }) };
-    const search = { targetIds: [ONE], state: 'dead' as const, type: null, from: null, before: null };
-    const steps: (readonly [atMs: number, count: number])[] = [];
-    const onBatch = ({ handled }: RunProgress): unknown => steps.push([nowMs, handled]);
-    await replayPages({ store: world.store, clock }, searchAll(world.store, search), { limit: 12, signal: new AbortController().signal, ratePerSecond: 20, onBatch });
-    assert.deepEqual(steps, [[0, 4], [200, 8], [400, 12]]);
+    assert.deepEqual(await pacesOf(world, { ratePerSecond: 20, batchMs: 0, limit: 12 }), [[0, 4], [200, 8], [400, 12]]);
+  }));
+
+test('a replay without a rate leaves half of the time to live events', () =>
+  inSeeded(async (world) => {
+    for (let done = 0; done < 250; done += 1) await seed(world);
+    assert.deepEqual(await pacesOf(world, { ratePerSecond: null, batchMs: 70, limit: 250 }), [[70, 100], [210, 200], [350, 250]]);
   }));
 
 test('every page is read from an index, in order, and reads no more than it answers', () =>

@@ -19,7 +19,7 @@ export const REPLAY_OPTIONS = {
   since: option({ value: 'TIME', help: 'Only events received then or later: 10m, 2h, 7d ago, or a time such as 2026-08-01T12:00:00Z', fallback: null, read: readMoment }),
   until: option({ value: 'TIME', help: 'Only events received before then', fallback: null, read: readMoment }),
   limit: option({ value: 'N', help: 'At most so many deliveries, oldest events first. Default 1000', fallback: 1_000, read: readCount(1, 1_000_000) }),
-  rate: option({ value: 'N', help: 'At most so many a second are made ready; the limit of the target holds anyway', fallback: null, read: readCount(1, 100_000) }),
+  rate: option({ value: 'N', help: 'At most so many a second are made ready; the limit of the target holds anyway. Without it, as fast as it goes in half of the time: the rest is for live events', fallback: null, read: readCount(1, 100_000) }),
   yes: flag('Replay; without it only the plan is shown'),
   force: flag('Replay delivered ones too: their receivers get them again'),
   wait: flag('After replaying, wait until all are delivered or dead again'),
