@@ -1,6 +1,7 @@
 /** All workloads, in the order of `npm run bench -- all`. */
 import type { Workload } from './workloads/workload.ts';
 import { backlog } from './workloads/backlog.ts';
+import { beside } from './workloads/beside.ts';
 import { bodies } from './workloads/bodies.ts';
 import { burst } from './workloads/burst.ts';
 import { catchUp } from './workloads/catch-up.ts';
@@ -15,7 +16,7 @@ import { peak } from './workloads/peak.ts';
 import { replay } from './workloads/replay.ts';
 import { steady } from './workloads/steady.ts';
 
-export const WORKLOADS: readonly Workload[] = [steady, peak, knee, burst, deadTarget, failing, manyTargets, catchUp, replay, backlog, idle, crash, hotTarget, bodies];
+export const WORKLOADS: readonly Workload[] = [steady, beside, peak, knee, burst, deadTarget, failing, manyTargets, catchUp, replay, backlog, idle, crash, hotTarget, bodies];
 
 /** What a quick run without names measures: where the counts are, and what breaks first. */
 export const QUICK_WORKLOADS: readonly Workload[] = [peak, steady, catchUp, idle];
