@@ -11,6 +11,7 @@ import { perform, type RunReport } from './perform.ts';
 import { runLines, tableLines } from './report.ts';
 import type { Scenario } from './scenario.ts';
 import { SCENARIOS } from './scenarios.ts';
+import { withoutLeftovers } from './shared-memory.ts';
 
 export async function tortureCommand(context: ToolContext): Promise<ExitCode> {
   const order = readOrder(context.argv, { scenarios: SCENARIOS.map(({ name }) => name), faults: FAULTS.map(({ name }) => name) });
@@ -29,7 +30,7 @@ export async function tortureCommand(context: ToolContext): Promise<ExitCode> {
 async function torture(order: TortureOrder, context: ToolContext): Promise<ExitCode> {
   const { out, note, signal } = context;
   note(`Seed ${order.seed}; again with: ${order.scenarios.map((name) => commandFor(name, order.seed, order.mixed)).slice(0, 1).join('')}`);
-  const reports = await performAll(order, context);
+  const reports = await withoutLeftovers(() => performAll(order, context));
   if (signal.aborted) {
     note('Interrupted');
     return EXIT.interrupted;
