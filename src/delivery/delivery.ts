@@ -26,7 +26,7 @@ import { createHerald } from './herald.ts';
 import { Lane } from './lane.ts';
 import { createPacer } from './limited-pacer.ts';
 import { createMarker } from './mark.ts';
-import { spacingMs } from './pacer.ts';
+import { paceOf } from './pacer.ts';
 import { createPark } from './park.ts';
 import { createSender } from './sender.ts';
 import { createSettler } from './settle.ts';
@@ -108,7 +108,7 @@ export function createDelivery(deps: DeliveryDeps, options: DeliveryOptions): De
     const health = keepHealth(targetId, options);
     const gate = new Gate({ clock, isTrusted, isActive: () => !health.isDisabling && targets.get(targetId)?.status === 'active' });
     const pacer = createPacer(limits);
-    const spacing = new Spacing(clock, spacingMs(limits));
+    const spacing = new Spacing(clock, paceOf(limits));
     const lane: Lane = new Lane(targetId, { slots, gate, pacer, spacing, allowance: allowanceOf(limits, budget), deliver: (job) => deliver(job, lane, health), onForgotten, onRoom, onPoke: () => health.look() });
     health.rule(lane);
     return lane;

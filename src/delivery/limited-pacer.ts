@@ -12,13 +12,13 @@
 import Bottleneck from 'bottleneck';
 import type { TargetLimits } from '../domain/target.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { createOpenPacer, spacingMs, type Pacer } from './pacer.ts';
-
-/** From here on a limiter is worth what it costs: up to 50 starts a second. */
-const LEAST_SPACING_MS = 21;
+import { createOpenPacer, paceOf, type Pacer } from './pacer.ts';
 
 /** What a target's limits ask for. */
-export const createPacer = (limits: TargetLimits): Pacer => (spacingMs(limits) >= LEAST_SPACING_MS ? createLimitedPacer(limits) : createOpenPacer(limits.concurrency));
+export function createPacer(limits: TargetLimits): Pacer {
+  const { everyMs, catchUpMs } = paceOf(limits);
+  return everyMs > 0 && catchUpMs === 0 ? createLimitedPacer(limits) : createOpenPacer(limits.concurrency);
+}
 
 export function createLimitedPacer(limits: TargetLimits): Pacer {
   const places = createOpenPacer(limits.concurrency);
@@ -56,6 +56,6 @@ export function createLimitedPacer(limits: TargetLimits): Pacer {
   };
 }
 
-const newLimiter = (limits: TargetLimits): Bottleneck => new Bottleneck({ minTime: spacingMs(limits) });
+const newLimiter = (limits: TargetLimits): Bottleneck => new Bottleneck({ minTime: paceOf(limits).everyMs });
 
 const end = (limiter: Bottleneck): void => void limiter.stop({ dropWaitingJobs: true, dropErrorMessage: 'The lane is closed' }).catch(() => undefined);

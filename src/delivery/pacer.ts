@@ -14,11 +14,31 @@ export interface Pacer {
   close(): void;
 }
 
+/** How starts are spaced. */
+export interface Pace {
+  /** Milliseconds from one start to the next; 0 means no limit. */
+  readonly everyMs: number;
+  /** A start that came late lets those after it come sooner by as much, up to this. */
+  readonly catchUpMs: number;
+}
+
+/** Timers and scheduling wobble: at exactly 334 ms, 3/s let a fourth start into a window in two runs of five, at 340 ms in none. */
+const WOBBLE_MS = 20;
+/** Timers are late by up to a millisecond and a half, which of a few milliseconds is much. */
+const CATCH_UP_MS = 10;
+/** From here on starts come so slowly that what a timer is late by does not matter: up to 50 a second. */
+const LEAST_SLOW_MS = 21;
+
 /**
- * Milliseconds between two starts. Two percent slower than the rate says, since timers and scheduling wobble: at exactly 334
- * ms, 3/s let a fourth start into a window in two runs of five, at 340 ms in none.
+ * No second ever holds more starts than the rate. What may be caught up with counts against it beforehand: n + 1 starts take at least
+ * n · everyMs − catchUpMs, and that is a second from n = rate on. So 3/s are 2.9, and from 51/s on it is 97 % of the rate.
  */
-export const spacingMs = ({ ratePerSecond }: TargetLimits): number => (ratePerSecond === 0 ? 0 : Math.ceil((1000 / ratePerSecond) * 1.02));
+export function paceOf({ ratePerSecond }: TargetLimits): Pace {
+  if (ratePerSecond === 0) return { everyMs: 0, catchUpMs: 0 };
+  const slowMs = Math.ceil((1_000 + WOBBLE_MS) / ratePerSecond);
+  if (slowMs >= LEAST_SLOW_MS) return { everyMs: slowMs, catchUpMs: 0 };
+  return { everyMs: (1_000 + WOBBLE_MS + CATCH_UP_MS) / ratePerSecond, catchUpMs: CATCH_UP_MS };
+}
 
 /** Only the concurrency is limited; 0 means not even that. */
 export function createOpenPacer(concurrency: number): Pacer {

@@ -1,20 +1,22 @@
 /**
- * The look before a start: never sooner than `everyMs` after the start before it, measured from when that one really
- * began, on the monotonic clock. Bottleneck plans on the wall clock, and a start can be held up after its turn came (for a
+ * The look before a start: never sooner than its pace allows after the start before it, measured from when that one really
+ * began, on the monotonic clock; what a fast one lost by late timers it catches up with. Bottleneck plans on the wall clock, and a start can be held up after its turn came (for a
  * slot, a late timer); this keeps the promise through both. A new lane waits one interval first: its last owner may have
  * started a send just now.
  */
 import type { Clock } from '../runtime/clock.ts';
+import type { Pace } from './pacer.ts';
 
 export class Spacing {
   readonly #clock: Clock;
-  readonly #everyMs: number;
-  #lastStartMs: number;
+  readonly #pace: Pace;
+  /** When the next start may happen. */
+  #dueMs: number;
 
-  constructor(clock: Clock, everyMs: number) {
+  constructor(clock: Clock, pace: Pace) {
     this.#clock = clock;
-    this.#everyMs = everyMs;
-    this.#lastStartMs = clock.monotonic();
+    this.#pace = pace;
+    this.#dueMs = clock.monotonic() + pace.everyMs;
   }
 
   /** Whether a start may happen now. */
@@ -29,10 +31,11 @@ export class Spacing {
 
   /** A start happens now. */
   noteStart(): void {
-    this.#lastStartMs = this.#clock.monotonic();
+    const { everyMs, catchUpMs } = this.#pace;
+    this.#dueMs = Math.max(this.#dueMs, this.#clock.monotonic() - catchUpMs) + everyMs;
   }
 
   #left(): number {
-    return this.#everyMs === 0 ? 0 : this.#lastStartMs + this.#everyMs - this.#clock.monotonic();
+    return this.#pace.everyMs === 0 ? 0 : this.#dueMs - this.#clock.monotonic();
   }
 }

@@ -40,6 +40,18 @@ test('starts no more than 3 attempts in any second: first tries, retries and rep
     assert.ok(perSecond > 2.7, `the burst went at ${perSecond} a second, expected hardly less than 3`);
   }));
 
+test('starts no more than 200 attempts in any second of a burst of 700, though it catches up with late timers', () =>
+  inWorld({ env: { RATE_LIMIT_PER_SECOND: '200' } }, async (world) => {
+    const server = await world.server();
+    const processor = await world.processor();
+    await sendMany({ url: server.url, secret: INGEST_SECRET, count: 700, concurrency: 64 });
+    await world.settled(700);
+    const starts = processor.told.all('attempt.started').map(({ atMs }) => atMs);
+    assert.equal(starts.length, 700);
+    const most = Math.max(...starts.map((from, index) => starts.slice(index).filter((at) => at < from + 1_000).length));
+    assert.ok(most <= 200, `${most} starts within a second`);
+  }));
+
 test('a changed limit is in force within a second, without a restart', () =>
   inWorld({ env: { RATE_LIMIT_PER_SECOND: '3' } }, async (world) => {
     const processor = await world.processor();

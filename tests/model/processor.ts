@@ -213,7 +213,7 @@ function assemble(ground: ProcessorGround, book: LaneBook, isTrusted: () => bool
       disable: () => Promise.resolve(),
     });
     const lane: Lane = new Lane(targetId, {
-      slots, deliver: (job) => deliver(job, lane, health), allowance: smallAllowance(), gate: new Gate({ clock, isTrusted, isActive: () => true }), pacer: createOpenPacer(CONCURRENCY), spacing: new Spacing(clock, 0),
+      slots, deliver: (job) => deliver(job, lane, health), allowance: smallAllowance(), gate: new Gate({ clock, isTrusted, isActive: () => true }), pacer: createOpenPacer(CONCURRENCY), spacing: new Spacing(clock, { everyMs: 0, catchUpMs: 0 }),
       onForgotten: (id) => book.noteForgotten(id), onRoom: () => refill.nudge(), onPoke: () => health.look(),
     });
     health.rule(lane);

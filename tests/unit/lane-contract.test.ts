@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { DeliveryId } from '../../src/domain/ids.ts';
 import { LaneDrained } from '../../src/delivery/lane.ts';
-import { spacingMs } from '../../src/delivery/pacer.ts';
+import { paceOf } from '../../src/delivery/pacer.ts';
 import { Slots } from '../../src/delivery/slots.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { eventually } from '../support/eventually.ts';
@@ -202,14 +202,16 @@ describe('a limited lane', () => {
     offer(...range(6));
     await untilLength(starts, 12);
     // Counted from the beginning, since a start may be noted late on a busy machine, and never early.
-    for (const [index, { atMs }] of starts.entries()) assert.ok(atMs - beforeMs >= (index + 1) * spacingMs(limits), `start ${index + 1}: expected ${(index + 1) * spacingMs(limits)} ms, got ${atMs - beforeMs}`);
+    const { everyMs } = paceOf(limits);
+    for (const [index, { atMs }] of starts.entries()) assert.ok(atMs - beforeMs >= (index + 1) * everyMs, `start ${index + 1}: expected ${(index + 1) * everyMs} ms, got ${atMs - beforeMs}`);
   });
 
   test('does so too when it is too fast for a limiter, and loses no time', async () => {
     const { offer, starts, limits, untilLength } = world(FAST, { concurrency: 0, tries: 2 });
     offer(...range(6));
     await untilLength(starts, 12);
-    assert.deepEqual(starts.slice(1).map(({ atMs }, index) => atMs - (starts[index]?.atMs ?? NaN)), new Array(11).fill(spacingMs(limits)));
+    const gaps = starts.slice(1).map(({ atMs }, index) => atMs - (starts[index]?.atMs ?? NaN));
+    assert.deepEqual(gaps.map((gapMs) => gapMs.toFixed(6)), new Array(11).fill(paceOf(limits).everyMs.toFixed(6)));
   });
 });
 
@@ -217,13 +219,13 @@ describe('a limited lane after a pause', () => {
   test('starts one at once; the next waits its interval, and holds no slot meanwhile', async () => {
     const [clock, slots] = [new FakeClock(), new Slots(1)];
     const { offer, starts, limits } = world(LIMITED, { clock, slots });
-    await clock.advance(spacingMs(limits));
+    await clock.advance(paceOf(limits).everyMs);
     offer(1);
     await settled();
     assert.equal(starts.length, 1);
     offer(2);
     await eventually(() => assert.equal(clock.sleeping, 1));
-    await clock.advance(spacingMs(limits) - 1);
+    await clock.advance(paceOf(limits).everyMs - 1);
     assert.equal(starts.length, 1);
     const giveBack = slots.acquireNow('tgt_another');
     assert.ok(giveBack, 'a free slot');

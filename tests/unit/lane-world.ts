@@ -10,7 +10,7 @@ import { allowanceOf, MemoryBudget } from '../../src/delivery/budget.ts';
 import { Gate } from '../../src/delivery/gate.ts';
 import { Lane, LaneDrained } from '../../src/delivery/lane.ts';
 import { createPacer } from '../../src/delivery/limited-pacer.ts';
-import { spacingMs } from '../../src/delivery/pacer.ts';
+import { paceOf } from '../../src/delivery/pacer.ts';
 import { Slots } from '../../src/delivery/slots.ts';
 import { Spacing } from '../../src/delivery/spacing.ts';
 import { systemClock, type Clock } from '../../src/runtime/clock.ts';
@@ -126,7 +126,7 @@ export function world({ ratePerSecond, time }: Kind, { concurrency = 2, slots = 
     slots, deliver,
     gate: new Gate({ clock, isTrusted: () => may.isTrusted, isActive: () => may.isActive }),
     pacer: createPacer(limits),
-    spacing: new Spacing(clock, spacingMs(limits)),
+    spacing: new Spacing(clock, paceOf(limits)),
     // Ten ids for the limited kind, a share of twenty for the other: small enough to fill.
     allowance: allowanceOf({ ...limits, ratePerSecond: Math.min(ratePerSecond, 2) }, new MemoryBudget(20 * 1_024)),
     onForgotten: (id) => forgotten.push(id),

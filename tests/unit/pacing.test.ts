@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { describe, mock, test } from 'node:test';
 import { createLimitedPacer } from '../../src/delivery/limited-pacer.ts';
-import { createOpenPacer, spacingMs } from '../../src/delivery/pacer.ts';
+import { createOpenPacer, paceOf, type Pace } from '../../src/delivery/pacer.ts';
 import { Spacing } from '../../src/delivery/spacing.ts';
 import { FakeClock, settled } from '../support/fake-clock.ts';
 
 const never = new AbortController().signal;
+const every = (everyMs: number): Pace => ({ everyMs, catchUpMs: 0 });
 
 /** Whether a wait is over by now. */
 function watch(wait: Promise<void>): () => Promise<boolean> {
@@ -21,7 +22,7 @@ function watch(wait: Promise<void>): () => Promise<boolean> {
 describe('the last look before a start', () => {
   test('a new lane waits one interval, since its last owner may have started just now', async () => {
     const clock = new FakeClock();
-    const isOver = watch(new Spacing(clock, 340).wait(never));
+    const isOver = watch(new Spacing(clock, every(340)).wait(never));
     await clock.advance(339);
     assert.equal(await isOver(), false);
     await clock.advance(1);
@@ -30,7 +31,7 @@ describe('the last look before a start', () => {
 
   test('the interval counts from when the last start really began, not from when it was due', async () => {
     const clock = new FakeClock();
-    const spacing = new Spacing(clock, 340);
+    const spacing = new Spacing(clock, every(340));
     await clock.advance(5_000);
     spacing.noteStart();
     const isOver = watch(spacing.wait(never));
@@ -42,7 +43,7 @@ describe('the last look before a start', () => {
 
   test('a wall clock that jumps changes nothing', async () => {
     const clock = new FakeClock();
-    const spacing = new Spacing(clock, 340);
+    const spacing = new Spacing(clock, every(340));
     const isOver = watch(spacing.wait(never));
     clock.jumpWall(3_600_000);
     await clock.advance(339);
@@ -54,9 +55,9 @@ describe('the last look before a start', () => {
 
   test('without a rate nobody waits, and who is told to stop waits no longer', async () => {
     const clock = new FakeClock();
-    await new Spacing(clock, 0).wait(never);
+    await new Spacing(clock, every(0)).wait(never);
     const stop = new AbortController();
-    const isOver = watch(new Spacing(clock, 60_000).wait(stop.signal));
+    const isOver = watch(new Spacing(clock, every(60_000)).wait(stop.signal));
     assert.equal(await isOver(), false);
     stop.abort();
     assert.equal(await isOver(), true);
@@ -78,7 +79,7 @@ describe('a place in a limited lane', () => {
     pacer.close();
     const spanMs = (times.at(-1) ?? NaN) - (times[0] ?? NaN);
     // One interval less than there are: the first place may come late by its own timer, and Bottleneck counts on from when it was due.
-    assert.ok(spanMs >= 2 * spacingMs(limits), `four places within ${spanMs} ms`);
+    assert.ok(spanMs >= 2 * paceOf(limits).everyMs, `four places within ${spanMs} ms`);
   });
 
   test('is given only when one is free', async () => {
