@@ -1,8 +1,8 @@
 /**
  * The look before a start: never sooner than its pace allows after the start before it, measured from when that one really
- * began, on the monotonic clock; what a fast one lost by late timers it catches up with. Bottleneck plans on the wall clock, and a start can be held up after its turn came (for a
- * slot, a late timer); this keeps the promise through both. A new lane waits one interval first: its last owner may have
- * started a send just now.
+ * began, on the monotonic clock; what a fast pace lost by late timers it catches up with. Bottleneck plans on the wall clock, and
+ * a start can be held up after its turn came (for a slot, a late timer); this keeps the promise through both. A new lane waits
+ * one interval first: its last owner may have started a send just now.
  */
 import type { Clock } from '../runtime/clock.ts';
 import type { Pace } from './pacer.ts';
