@@ -5,8 +5,9 @@
  * it himself: what is there already is only told as such.
  */
 import type { Db, Document, WriteConcernSettings } from 'mongodb';
+import { plainWrite } from './plain-write.ts';
 import { DURABLE } from './store.ts';
-import { isDuplicateReply, WriteRefusedError, type WriteFault } from './write-errors.ts';
+import { isDuplicateReply, WriteRefusedError } from './write-errors.ts';
 
 /** Well below what a message may hold (48,000,000 bytes), whatever else is in it. */
 const MOST_BYTES = 32_000_000;
@@ -43,9 +44,8 @@ function endOfPage(from: number, end: number, bytesOf: (index: number) => number
   return to;
 }
 
-async function insertPage(db: Db, collection: string, documents: readonly Document[], { w, journal, wtimeoutMS }: WriteConcernSettings): Promise<readonly number[]> {
-  const writeConcern = { w, j: journal, ...(wtimeoutMS === undefined ? {} : { wtimeout: wtimeoutMS }) };
-  const { writeErrors = [] } = (await db.command({ insert: collection, documents, ordered: false, writeConcern })) as { readonly writeErrors?: readonly WriteFault[] };
+async function insertPage(db: Db, collection: string, documents: readonly Document[], writeConcern: WriteConcernSettings): Promise<readonly number[]> {
+  const { writeErrors } = await plainWrite(db, { insert: collection, documents }, writeConcern);
   const other = writeErrors.find((fault) => !isDuplicateReply(fault));
   if (other !== undefined) throw new WriteRefusedError(other);
   return writeErrors.map(({ index }) => index);

@@ -4,8 +4,9 @@
  * costs). Everybody who updates by this says in its filter what it believes, and may repeat it himself.
  */
 import type { Document, Filter, UpdateFilter } from 'mongodb';
+import { plainWrite } from './plain-write.ts';
 import { DURABLE, type Store } from './store.ts';
-import { WriteRefusedError, type WriteFault } from './write-errors.ts';
+import { WriteRefusedError } from './write-errors.ts';
 
 export interface Change<Schema extends Document> {
   readonly filter: Filter<Schema>;
@@ -21,8 +22,7 @@ export interface Change<Schema extends Document> {
 export async function updateEach<Schema extends Document>({ db }: Store, collection: string, changes: readonly Change<Schema>[]): Promise<number> {
   if (changes.length === 0) return 0;
   const updates = changes.map(({ filter, update, multi = false }) => ({ q: filter, u: update, multi }));
-  const reply = await db.command({ update: collection, updates, ordered: false, writeConcern: { w: DURABLE.w, j: DURABLE.journal } });
-  const { n, writeErrors = [] } = reply as { readonly n: number; readonly writeErrors?: readonly WriteFault[] };
-  if (writeErrors[0] !== undefined) throw new WriteRefusedError(writeErrors[0]);
+  const { n, writeErrors: [refused] } = await plainWrite(db, { update: collection, updates }, DURABLE);
+  if (refused !== undefined) throw new WriteRefusedError(refused);
   return n;
 }
