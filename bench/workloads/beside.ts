@@ -2,13 +2,13 @@
  * W1 for several: an open loop at one and the same rate for each, one target without limits. What a sender and a receiver wait for
  * while nobody is at his limit. The queues on Postgres are no part of it: such a rate is more than they can do.
  */
-import { resultOf, withFigures, type RunResult } from '../figures/result.ts';
+import type { RunResult } from '../figures/result.ts';
 import { Lab } from '../lab/lab.ts';
 import { buildCeiling } from '../rigs/ceiling.ts';
 import { buildHooktail } from '../rigs/hooktail.ts';
 import { PEERS } from '../rigs/peers.ts';
 import { PLAIN_SETUP, typesFor, type RigBuilder } from '../rigs/rig.ts';
-import { capacityOf, measureSteady, SCHEDULE } from './steady.ts';
+import { runShare, SCHEDULE } from './steady.ts';
 import type { Conditions, Variant, Workload } from './workload.ts';
 
 const SHARE = 0.5;
@@ -16,14 +16,8 @@ const SHARE = 0.5;
 const ALL_PER_SECOND = 4_000;
 const TYPES = typesFor(PLAIN_SETUP.targets);
 
-function run(build: RigBuilder, conditions: Conditions): Promise<RunResult> {
-  return Lab.open(build, PLAIN_SETUP, conditions, async (lab) => {
-    const rate = SHARE * (await capacityOf(lab, { ...conditions, rate: conditions.rate ?? ALL_PER_SECOND }, TYPES));
-    const measured = await measureSteady(lab, conditions, { rate, types: TYPES });
-    await lab.proveStored();
-    return withFigures(resultOf(measured), { offeredPerSecond: rate });
-  });
-}
+const run = (build: RigBuilder, conditions: Conditions): Promise<RunResult> =>
+  Lab.open(build, PLAIN_SETUP, conditions, (lab) => runShare(lab, { ...conditions, rate: conditions.rate ?? ALL_PER_SECOND }, { share: SHARE, types: TYPES }));
 
 const OTHERS: readonly Variant[] = [
   { name: 'ceiling', run: (conditions) => run(buildCeiling, conditions) },

@@ -2,7 +2,7 @@
 import { resultOf, withFigures, type RunResult } from '../figures/result.ts';
 import { perSecond } from '../figures/passage.ts';
 import { Lab, type Measured } from '../lab/lab.ts';
-import { buildHooktail, type HooktailRig } from '../rigs/hooktail.ts';
+import { buildHooktail } from '../rigs/hooktail.ts';
 import { targetsOf, typesFor } from '../rigs/rig.ts';
 import { SENDERS, secondsOf, type Conditions, type Workload } from './workload.ts';
 
@@ -28,14 +28,16 @@ export async function capacityOf(lab: Lab, { quick, rate }: Conditions, types: r
 export const measureSteady = (lab: Lab, conditions: Conditions, { rate, types, name = 'load' }: { readonly rate: number; readonly types: readonly number[]; readonly name?: string }): Promise<Measured> =>
   lab.measure({ name, types, pace: { kind: 'open', perSecond: rate, seconds: secondsOf(conditions, SECONDS, QUICK_SECONDS), schedule: SCHEDULE } });
 
-function runSteady(share: number, conditions: Conditions): Promise<RunResult> {
-  return Lab.open<HooktailRig, RunResult>(buildHooktail, { targets: TARGETS }, conditions, async (lab) => {
-    const rate = share * (await capacityOf(lab, conditions, TYPES));
-    const measured = await measureSteady(lab, conditions, { rate, types: TYPES });
-    await lab.proveStored();
-    return withFigures(resultOf(measured), { offeredPerSecond: rate });
-  });
+/** A share of what the system can do, or of `--rate`. */
+export async function runShare(lab: Lab, conditions: Conditions, { share, types }: { readonly share: number; readonly types: readonly number[] }): Promise<RunResult> {
+  const rate = share * (await capacityOf(lab, conditions, types));
+  const measured = await measureSteady(lab, conditions, { rate, types });
+  await lab.proveStored();
+  return withFigures(resultOf(measured), { offeredPerSecond: rate });
 }
+
+const runSteady = (share: number, conditions: Conditions): Promise<RunResult> =>
+  Lab.open(buildHooktail, { targets: TARGETS }, conditions, (lab) => runShare(lab, conditions, { share, types: TYPES }));
 
 export const steady: Workload = {
   code: 'W1',
